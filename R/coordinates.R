@@ -1,0 +1,20 @@
+# Coordinates are (x, y); names tell when a source keeps (row, column).
+xNames <- c(
+    "x", "pxl_col_in_fullres", "imagecol", "col", "array_col", "x_centroid",
+    "sdimx", "array_x"
+)
+yNames <- c(
+    "y", "pxl_row_in_fullres", "imagerow", "row", "array_row", "y_centroid",
+    "sdimy", "array_y"
+)
+
+asXY <- function(coords) {
+    coords <- as.matrix(coords)
+    names <- tolower(colnames(coords))
+    if (length(names) >= 2 && names[1] %in% yNames && names[2] %in% xNames) {
+        order <- c(2, 1, seq_along(names)[-(1:2)])
+        coords <- coords[, order, drop = FALSE]
+    }
+    storage.mode(coords) <- "double"
+    coords
+}

@@ -1,0 +1,26 @@
+#' Find tissue domains
+#'
+#' Reads counts, coordinates and sections (and
+#' \code{reducedDim(x, "morphology")} where the system uses it); writes the
+#' factor \code{x[[name]]}.
+#'
+#' @param x a SpatialExperiment or Seurat object.
+#' @param k number of domains; estimated when \code{NULL}.
+#' @param system name of a system; see \code{\link{listSystems}}.
+#' @param name name of the result.
+#' @param seed seed of everything random.
+#' @param ... parameters of the system, in camelCase.
+#' @return \code{x} with the domains added.
+#' @examplesIf pythonReady()
+#' x <- findDomains(exampleBulb("Rep4"), k = 5)
+#' table(x$domain, x$layer)
+#' @name findDomains
+NULL
+
+#' @rdname findDomains
+#' @export
+setMethod("findDomains", "ANY", function(
+        x, k = NULL, system = "gpca_consensus", name = "domain", seed = 0L,
+        ...) {
+    runVerb(x, "find_domains", name, k, system = system, seed = seed, ...)
+})

@@ -1,0 +1,57 @@
+# Images: a stored image travels as its path, a loaded one as uint8 pixels in
+# the order (row, column, channel) that Python expects.
+
+toImage <- function(image) {
+    if (is.character(image)) {
+        return(r_to_py(path.expand(image)))
+    }
+    if (is(image, "LoadedSpatialImage")) {
+        return(toRaster(imgRaster(image)))
+    }
+    if (is(image, "VirtualSpatialImage")) {
+        return(r_to_py(path.expand(imgSource(image, path = TRUE))))
+    }
+    toPixels(image)
+}
+
+# col2rgb() walks a raster row by row, which already is Python's order.
+toRaster <- function(raster) {
+    bytes <- as.raw(col2rgb(as.vector(raster)))
+    bridge()$pixels(shared(bytes), nrow(raster), ncol(raster))
+}
+
+# Seurat keeps (row, column, channel) between 0 and 1 in R's column order.
+toPixels <- function(image) {
+    if (length(dim(image)) == 2) {
+        image <- array(image, c(dim(image), 3))
+    }
+    image <- image[, , seq_len(min(3, dim(image)[3])), drop = FALSE]
+    bytes <- as.raw(round(255 * aperm(image, c(3, 2, 1))))
+    bridge()$pixels(shared(bytes), nrow(image), ncol(image))
+}
+
+# imgData rows and facts -> uns["spatial"][sample_id].
+toLibraries <- function(images, facts) {
+    samples <- unique(c(images$sample_id, unlist(lapply(facts, names))))
+    libraries <- lapply(samples, function(sample) {
+        rows <- which(images$sample_id == sample)
+        ids <- images$image_id[rows]
+        factors <- as.list(images$scale[rows])
+        names(factors) <- sprintf("tissue_%s_scalef", ids)
+        for (fact in names(facts)) {
+            factors[[fact]] <- unname(facts[[fact]][sample])
+        }
+        factors <- Filter(Negate(anyNA), factors)
+        list(
+            images = pyDict(lapply(images$image[rows], toImage), ids),
+            scalefactors = pyDict(factors),
+            metadata = pyDict(list())
+        )
+    })
+    pyDict(lapply(libraries, pyDict), samples)
+}
+
+# reticulate turns an empty list into a Python list; here it stays a dict.
+pyDict <- function(entries, keys = names(entries)) {
+    reticulate::py_dict(as.list(keys), unname(as.list(entries)), convert = FALSE)
+}

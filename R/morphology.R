@@ -1,0 +1,40 @@
+#' Describe the tissue around every spot
+#'
+#' Reads \code{spatialCoords}, the images of \code{imgData} and
+#' \code{\link{micronsPerPixel}}; writes \code{reducedDim(x, name)}, one row
+#' per spot. Patches are cropped in microns, so sections scanned at different
+#' resolution are comparable.
+#'
+#' @param x a SpatialExperiment, or a Seurat object with images.
+#' @param encoders names among \code{"colour"} (colour and texture statistics)
+#'     and \code{"efficientnet-lite0"} (an ImageNet network).
+#' @param patchMicrons side of the square patch in microns; several sides give
+#'     several blocks of columns, \code{NULL} the sides of each encoder.
+#' @param imageId which image of a section; by default the full-resolution
+#'     source where its path is known, else \code{"hires"}, else the first.
+#' @param name name of the result.
+#' @param cache \code{TRUE} to keep features in the user's cache, \code{FALSE}
+#'     not to, or a folder.
+#' @param progress whether to show a bar.
+#' @param ... passed to methods.
+#' @return \code{x} with the features added.
+#' @examplesIf pythonReady()
+#' x <- exampleBulb("Rep4")[, 1:20]
+#' x <- addMorphology(x, "colour", cache = FALSE)
+#' dim(reducedDim(x, "morphology"))
+#' @name addMorphology
+NULL
+
+#' @rdname addMorphology
+#' @export
+setMethod("addMorphology", "ANY", function(
+        x, encoders = c("colour", "efficientnet-lite0"), patchMicrons = NULL,
+        imageId = NULL, name = "morphology", cache = TRUE,
+        progress = interactive()) {
+    runVerb(
+        x, "add_morphology", name,
+        encoders = asList(encoders), patchUm = asList(patchMicrons),
+        imageId = imageId, cache = cache, progress = progress,
+        parts = c("colData", "spatialCoords", "imgData", "settings")
+    )
+})

@@ -1,0 +1,14 @@
+#' List the systems and baselines
+#'
+#' Reads the registry of the Python core; writes nothing.
+#'
+#' @param task \code{"translation"}, \code{"domains"} or
+#'     \code{"deconvolution"}; all when \code{NULL}.
+#' @return A data frame with columns \code{name}, \code{task}, \code{status},
+#'     \code{needs}, \code{paper}, \code{summary} and \code{evidence}.
+#' @examplesIf pythonReady()
+#' listSystems()[c("name", "task", "status")]
+#' @export
+listSystems <- function(task = NULL) {
+    fromFrame(callPython(core()$systems, task))
+}

@@ -1,0 +1,132 @@
+#' Train a model that predicts expression from histology
+#'
+#' Reads counts, coordinates, sections and \code{reducedDim(x, "morphology")}
+#' (see \code{\link{addMorphology}}); writes nothing: the model is returned.
+#'
+#' @param x a SpatialExperiment or Seurat object.
+#' @param system name of a system; see \code{\link{listSystems}}.
+#' @param genes how many genes, or which; all that the system takes by default.
+#' @param ... parameters of the system, in camelCase.
+#' @return A \code{\linkS4class{TranslationModel}}.
+#' @seealso \code{\link{predictExpression}}, \code{\link{saveModel}}
+#' @examplesIf pythonReady()
+#' x <- addMorphology(exampleBulb("Rep4"), "colour", cache = FALSE)
+#' trainTranslation(x, genes = 20)
+#' @name trainTranslation
+NULL
+
+#' @rdname trainTranslation
+#' @export
+setMethod("trainTranslation", "ANY", function(
+        x, system = "ridge_plus", genes = NULL, ...) {
+    asModel(callPython(
+        core()$train_translation, handOver(x),
+        system = system, genes = asGenes(genes), ...
+    ))
+})
+
+#' Predict expression from histology
+#'
+#' Reads coordinates and \code{reducedDim(x, "morphology")}, as the model
+#' needs, and no counts; writes \code{altExp(x, name)} (genes x spots), for a Seurat object an
+#' assay.
+#'
+#' @inheritParams trainTranslation
+#' @param model a \code{\linkS4class{TranslationModel}}.
+#' @param name name of the result.
+#' @param ... passed to methods.
+#' @return \code{x} with the predictions added.
+#' @examplesIf pythonReady()
+#' x <- addMorphology(exampleBulb(), "colour", cache = FALSE)
+#' model <- trainTranslation(x[, x$sample_id == "Rep4"], genes = 20)
+#' predictExpression(x[, x$sample_id == "Rep9"], model)
+#' @name predictExpression
+NULL
+
+#' @rdname predictExpression
+#' @export
+setMethod("predictExpression", "ANY", function(
+        x, model, name = "predicted") {
+    if (!is(model, "TranslationModel")) {
+        fail("a TranslationModel", paste("class", class(model)[1]))
+    }
+    # Counts are only read by models that predict from depth.
+    absent <- if (!partOf(x, "hasCounts")) "counts"
+    runVerb(
+        x, "predict_expression", name, livePython(model),
+        parts = setdiff(verbParts, absent)
+    )
+})
+
+#' Keep a trained model in a file
+#'
+#' Writes a \code{\linkS4class{TranslationModel}} to a file, or reads it again.
+#'
+#' @param model a \code{\linkS4class{TranslationModel}}.
+#' @param path file name.
+#' @return \code{saveModel()} the path, invisibly; \code{loadModel()} a
+#'     \code{\linkS4class{TranslationModel}}.
+#' @examplesIf pythonReady()
+#' x <- addMorphology(exampleBulb("Rep4"), "colour", cache = FALSE)
+#' path <- saveModel(trainTranslation(x, genes = 20), tempfile())
+#' loadModel(path)
+#' @export
+saveModel <- function(model, path) {
+    path <- path.expand(path)
+    callPython(core()$translation$save_model, livePython(model), path)
+    invisible(path)
+}
+
+#' @rdname saveModel
+#' @export
+loadModel <- function(path) {
+    if (!file.exists(path)) {
+        fail("the file of a model", paste("no file", dQuote(path, FALSE)))
+    }
+    asModel(callPython(core()$translation$load_model, path.expand(path)))
+}
+
+#' @rdname TranslationModel-class
+#' @export
+modelGenes <- function(x) x@genes
+
+#' @rdname TranslationModel-class
+#' @export
+modelSettings <- function(x) x@settings
+
+#' @rdname TranslationModel-class
+#' @export
+setMethod("show", "TranslationModel", function(object) {
+    cat("TranslationModel", modelSettings(object)$system, "\n")
+    genes <- modelGenes(object)
+    cat(length(genes), "genes:", toString(genes, width = 60), "\n")
+})
+
+asModel <- function(model) {
+    facts <- py_to_r(bridge()$model_facts(model))
+    new("TranslationModel",
+        python = model, genes = as.character(unlist(facts$genes)),
+        settings = as.list(facts$settings)
+    )
+}
+
+asGenes <- function(genes) {
+    if (is.character(genes)) as.list(genes) else genes
+}
+
+# A reference to Python does not survive a saved workspace.
+livePython <- function(object) {
+    python <- object@python
+    if (!inherits(python, "python.builtin.object") ||
+        reticulate::py_is_null_xptr(python)) {
+        fail(
+            paste("a", class(object)[1], "made in this R session"),
+            "one whose Python side is gone",
+            fix = "use saveModel() and loadModel() between sessions"
+        )
+    }
+    python
+}
+
+# What a verb that returns no object hands to Python.
+handOver <- function(x) asAnnData(x, parts = verbParts, strict = FALSE)

@@ -1,0 +1,52 @@
+"""HistoBridge: morphology-aware spatial transcriptomics, scored honestly.
+
+Importing this module is light: torch and scanpy are loaded when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+__version__ = "0.99.0"
+
+_HOMES = {
+    "add_morphology": "histobridge.images",
+    "train_translation": "histobridge.translation",
+    "predict_expression": "histobridge.translation",
+    "find_domains": "histobridge.integration",
+    "deconvolve": "histobridge.deconvolution",
+    "benchmark_translation": "histobridge.evaluation",
+    "benchmark_domains": "histobridge.evaluation",
+    "benchmark_deconvolution": "histobridge.evaluation",
+    "write_report": "histobridge.report",
+    "systems": "histobridge.registry",
+    "ContractError": "histobridge.contract",
+}
+_MODULES = (
+    "contract",
+    "data",
+    "deconvolution",
+    "evaluation",
+    "graphs",
+    "images",
+    "integration",
+    "keys",
+    "plotting",
+    "registry",
+    "report",
+    "translation",
+)
+
+__all__ = [*_HOMES, *_MODULES, "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(f"histobridge.{name}")
+    raise AttributeError(f"module 'histobridge' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,225 @@
+"""What a spatial AnnData must hold; errors say expected, found, available."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from histobridge import keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from anndata import AnnData
+
+
+class ContractError(ValueError):
+    """The input does not hold what a verb needs."""
+
+    def __init__(self, expected: str, found: str, available: Iterable[Any] | str = ""):
+        parts = [f"expected {expected}", f"found {found}"]
+        listed = available if isinstance(available, str) else _listing(available)
+        if listed:
+            parts.append(f"available: {listed}")
+        super().__init__("; ".join(parts))
+
+
+def _listing(items: Iterable[Any], most: int = 8) -> str:
+    items = [str(item) for item in items]
+    shown = ", ".join(items[:most])
+    return shown + (f", ... ({len(items)} in all)" if len(items) > most else "")
+
+
+def counts(adata: AnnData) -> sp.csr_matrix | np.ndarray:
+    """Raw counts, spots x genes, checked but never copied.
+
+    Reads ``layers["counts"]``, else ``X``. Values must be finite and
+    non-negative.
+
+    Raises
+    ------
+    ContractError
+        When there are no counts, or they hold NaN, infinite or negative values.
+    """
+    if keys.COUNTS in adata.layers:
+        matrix, name = adata.layers[keys.COUNTS], 'layers["counts"]'
+    else:
+        matrix, name = adata.X, "X"
+        stored = adata.uns.get(keys.X_NAME, keys.COUNTS)
+        if matrix is None or stored != keys.COUNTS:
+            found = "neither" if matrix is None else f"X = {stored!r}"
+            raise ContractError(
+                'raw counts in an assay or layer "counts"',
+                found,
+                [*adata.layers] if matrix is None else [stored, *adata.layers],
+            )
+    values = matrix.data if sp.issparse(matrix) else np.asarray(matrix)
+    if values.size:
+        low = values.min()
+        if not np.isfinite(low) or not np.isfinite(values.max()):
+            raise ContractError(f"finite counts in {name}", "NaN or infinite values")
+        if low < 0:
+            raise ContractError(f"non-negative counts in {name}", f"minimum {low:g}")
+    return sp.csr_matrix(matrix) if sp.issparse(matrix) else matrix
+
+
+def integer_counts(adata: AnnData) -> sp.csr_matrix:
+    """Raw counts as CSR, refused when they are not whole numbers.
+
+    Raises
+    ------
+    ContractError
+        When a value is fractional (normalised data instead of counts).
+    """
+    matrix = sp.csr_matrix(counts(adata))
+    sample = matrix.data[:100_000]
+    if sample.size and not np.array_equal(sample, np.round(sample)):
+        raise ContractError(
+            "whole-number raw counts (a count likelihood is fitted)",
+            f"fractional values such as {sample[sample != np.round(sample)][0]:g}",
+        )
+    return matrix
+
+
+def coordinates(adata: AnnData) -> np.ndarray:
+    """Spot centres (n_spots, 2) as (x, y) in full-resolution pixels.
+
+    Raises
+    ------
+    ContractError
+        When ``obsm["spatial"]`` is absent, has fewer than two columns, or holds NaN.
+    """
+    if keys.SPATIAL not in adata.obsm:
+        raise ContractError(
+            'spatial coordinates in obsm["spatial"] (spatialCoords in R)',
+            "none",
+            adata.obsm.keys(),
+        )
+    points = np.asarray(adata.obsm[keys.SPATIAL], dtype=float)
+    if points.ndim != 2 or points.shape[1] < 2:
+        raise ContractError("coordinates with columns x, y", f"shape {points.shape}")
+    if not np.isfinite(points[:, :2]).all():
+        bad = int((~np.isfinite(points[:, :2]).all(axis=1)).sum())
+        raise ContractError("finite coordinates", f"{bad} spots with NaN")
+    return points[:, :2]
+
+
+def unique_names(adata: AnnData) -> None:
+    """Refuse duplicated spot or gene names.
+
+    Raises
+    ------
+    ContractError
+        Naming the duplicates.
+    """
+    for index, what in ((adata.obs_names, "spot"), (adata.var_names, "gene")):
+        if not index.is_unique:
+            repeated = index[index.duplicated()].unique()
+            raise ContractError(
+                f"unique {what} names",
+                f"{len(repeated)} repeated, e.g. {_listing(repeated, 3)}",
+                f"make them unique first, e.g. {what} names with a suffix",
+            )
+
+
+def section_names(adata: AnnData) -> pd.Series:
+    """Section of each spot; one section when no ``sample_id`` column exists."""
+    if keys.SECTION in adata.obs:
+        return adata.obs[keys.SECTION].astype(str)
+    libraries = list(adata.uns.get(keys.SPATIAL, {}))
+    name = libraries[0] if len(libraries) == 1 else "sample01"
+    return pd.Series(name, index=adata.obs_names, name=keys.SECTION)
+
+
+def sections(adata: AnnData) -> dict[str, np.ndarray]:
+    """Section name -> positions of its spots, in order of first appearance."""
+    codes, names = pd.factorize(section_names(adata))
+    return {str(name): np.flatnonzero(codes == i) for i, name in enumerate(names)}
+
+
+def obs_column(adata: AnnData, key: str, what: str) -> pd.Series:
+    """One ``obs`` column by name.
+
+    Raises
+    ------
+    ContractError
+        When it is absent, listing the columns there are.
+    """
+    if key not in adata.obs:
+        raise ContractError(
+            f"{what} in obs[{key!r}] (colData in R)", "no such column", adata.obs
+        )
+    return adata.obs[key]
+
+
+def labels(adata: AnnData, key: str, what: str = "labels") -> pd.Series:
+    """A label column with at least two classes among its non-missing values.
+
+    Raises
+    ------
+    ContractError
+        When the column is absent or has fewer than two classes.
+    """
+    column = obs_column(adata, key, what)
+    classes = column.dropna().unique()
+    if len(classes) < 2:
+        raise ContractError(
+            f"at least two classes of {what} in obs[{key!r}]",
+            f"{len(classes)} ({_listing(classes)})",
+        )
+    return column
+
+
+def microns_per_pixel(adata: AnnData, section: str) -> float:
+    """Microns per full-resolution pixel of one section.
+
+    Raises
+    ------
+    ContractError
+        When it is not stored or not a positive number.
+    """
+    factors = (
+        adata.uns.get(keys.SPATIAL, {}).get(section, {}).get(keys.SCALE_FACTORS, {})
+    )
+    value = factors.get(keys.MICRONS_PER_PIXEL)
+    if value is None or not np.isfinite(value) or value <= 0:
+        raise ContractError(
+            f"microns per full-resolution pixel of section {section!r} "
+            f'(scalefactors["{keys.MICRONS_PER_PIXEL}"]; in R micronsPerPixel(x) <-)',
+            "none" if value is None else f"{value}",
+            factors,
+        )
+    return float(value)
+
+
+def shared_genes(adata: AnnData, reference: AnnData, least: int = 10) -> pd.Index:
+    """Genes of ``adata`` that ``reference`` also has, in the order of ``adata``.
+
+    Raises
+    ------
+    ContractError
+        When fewer than ``least`` are shared.
+    """
+    genes = adata.var_names[adata.var_names.isin(reference.var_names)]
+    if len(genes) < least:
+        raise ContractError(
+            f"at least {least} genes shared by spots and reference",
+            f"{len(genes)} shared; spots have {_listing(adata.var_names, 3)}",
+            f"reference has {_listing(reference.var_names, 3)}",
+        )
+    return genes
+
+
+def empty_spots(adata: AnnData) -> np.ndarray:
+    """Boolean mask of spots without a single count."""
+    return np.asarray(counts(adata).sum(axis=1)).ravel() == 0
+
+
+def record(adata: AnnData, verb: str, settings: dict[str, Any]) -> None:
+    """Store the settings of a verb under ``uns["histobridge"]``."""
+    stored = dict(adata.uns.get(keys.SETTINGS, {}))
+    stored[verb] = settings
+    adata.uns[keys.SETTINGS] = stored

@@ -1,0 +1,1 @@
+"""Image-blind and other baselines, registered like systems."""

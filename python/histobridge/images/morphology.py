@@ -1,0 +1,147 @@
+"""The verb that describes the tissue around every spot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from histobridge import contract, keys
+from histobridge.contract import ContractError
+from histobridge.images.cache import cache_folder, cached, content_key
+from histobridge.images.encoders import Encoder, find_encoder
+from histobridge.images.patches import PatchGrid, crop_patches, image_positions
+from histobridge.images.slides import Slide, open_slide
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def add_morphology(
+    adata: AnnData,
+    encoders: Sequence[str] = ("colour", "efficientnet-lite0"),
+    *,
+    patch_um: float | Sequence[float] | None = None,
+    image_id: str | None = None,
+    microns_per_pixel: float | None = None,
+    key_added: str = keys.MORPHOLOGY,
+    cache: str | Path | bool = True,
+    progress: bool = True,
+) -> None:
+    """Describe the H&E around every spot.
+
+    Reads ``obsm["spatial"]`` and the image of every section in
+    ``uns["spatial"]``; writes ``obsm[key_added]`` (n_spots, d) and the names and
+    encoders of its columns under ``uns["histobridge"][key_added]``.
+
+    Parameters
+    ----------
+    adata
+        Spots of one or several sections.
+    encoders
+        Names among ``colour`` (colour and texture statistics, 52 columns) and
+        ``efficientnet-lite0`` (ImageNet, 1,280 columns).
+    patch_um
+        Side of the square patch in microns; several sides give several blocks.
+        Default: what each encoder is best used with (colour 112, 200 and 300;
+        EfficientNet-Lite0 200).
+    image_id
+        Which image of the section; default the full-resolution source image where
+        its path is known, else ``hires``.
+    microns_per_pixel
+        Microns per full-resolution pixel, where the object does not store it.
+    cache
+        Folder of stored features; ``True`` is the user's cache, ``False`` none.
+        Keys are hashes of pixels, positions and encoder.
+    progress
+        Show a bar.
+
+    Raises
+    ------
+    ContractError
+        No coordinates, no image, an image file that does not exist, no microns per
+        pixel, spots outside the image, an unknown encoder.
+    """
+    if isinstance(encoders, str):
+        encoders = [encoders]
+    points = contract.coordinates(adata)
+    blocks_of = _blocks(encoders, patch_um)
+    folder = cache_folder() if cache is True else (Path(cache) if cache else None)
+    columns = [f"{column}_{side:g}um" for e, side in blocks_of for column in e.columns]
+    origin = [e.name for e, _ in blocks_of for _ in e.columns]
+    features = np.full((adata.n_obs, len(columns)), np.nan, dtype=np.float32)
+    for section, spots in contract.sections(adata).items():
+        slide = open_slide(adata, section, image_id, microns_per_pixel or 0.0)
+        inside = image_positions(slide, points[spots], section)
+        digest = slide.digest()
+        blocks = [
+            cached(
+                content_key(
+                    digest,
+                    encoder.name,
+                    encoder.version,
+                    side,
+                    slide.microns_per_pixel,
+                    inside,
+                ),
+                partial(
+                    encode_section,
+                    slide,
+                    inside,
+                    encoder,
+                    side,
+                    f"{section}: {encoder.name}",
+                    progress,
+                ),
+                folder,
+            )
+            for encoder, side in blocks_of
+        ]
+        features[spots] = np.concatenate(blocks, axis=1)
+    adata.obsm[key_added] = features
+    contract.record(
+        adata,
+        key_added,
+        {
+            "columns": columns,
+            "encoder": origin,
+            "patch_um": sorted({side for _, side in blocks_of}),
+        },
+    )
+
+
+def _blocks(
+    encoders: Sequence[str], patch_um: float | Sequence[float] | None
+) -> list[tuple[Encoder, float]]:
+    if not len(encoders):
+        raise ContractError("at least one encoder", "none")
+    blocks = []
+    for encoder in map(find_encoder, encoders):
+        sides = encoder.sides_um if patch_um is None else np.atleast_1d(patch_um)
+        blocks += [(encoder, float(side)) for side in sides]
+    if min((side for _, side in blocks), default=0) <= 0:
+        raise ContractError("positive patch sides in microns", patch_um)
+    return blocks
+
+
+def encode_section(
+    slide: Slide,
+    points: np.ndarray,
+    encoder: Encoder,
+    microns: float,
+    title: str,
+    progress: bool,
+) -> np.ndarray:
+    """Features (n, d) of the patches around ``points`` (n, 2), in batches."""
+    from tqdm.auto import tqdm
+
+    grid = PatchGrid(microns, encoder.pixels(microns))
+    starts = range(0, len(points), encoder.batch)
+    rows = [
+        encoder.encode(crop_patches(slide, points[i : i + encoder.batch], grid))
+        for i in tqdm(starts, desc=title, disable=not progress, leave=False)
+    ]
+    return np.concatenate(rows).astype(np.float32)

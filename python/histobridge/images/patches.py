@@ -1,0 +1,71 @@
+"""Patches cropped in microns around spots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from histobridge.contract import ContractError
+from histobridge.images.slides import Slide
+
+
+@dataclass(frozen=True)
+class PatchGrid:
+    """Side of a square patch in microns and in output pixels."""
+
+    microns: float
+    pixels: int
+
+
+def image_positions(slide: Slide, coordinates: np.ndarray, section: str) -> np.ndarray:
+    """Spot centres (n, 2) in image pixels, refused when outside the image.
+
+    Raises
+    ------
+    ContractError
+        When a centre lies outside: the usual cause is a wrong scale factor or
+        swapped columns.
+    """
+    points = np.asarray(coordinates, dtype=float) * slide.pixel_scale
+    size = np.array([slide.width, slide.height])
+    outside = ((points < 0) | (points > size)).any(axis=1)
+    if outside.any():
+        low, high = points.min(0).round(1), points.max(0).round(1)
+        raise ContractError(
+            f"spots of section {section!r} inside its image of "
+            f"{slide.width} x {slide.height} pixels (coordinates are x, y)",
+            f"{int(outside.sum())} of {len(points)} outside; x from {low[0]} to "
+            f"{high[0]}, y from {low[1]} to {high[1]}",
+        )
+    return points
+
+
+def crop_patches(slide: Slide, points: np.ndarray, grid: PatchGrid) -> np.ndarray:
+    """Square patches around ``points`` given in image pixels.
+
+    Parameters
+    ----------
+    points
+        (n, 2) centres as (x, y) image pixels.
+    grid
+        Side in microns and in output pixels.
+
+    Returns
+    -------
+    uint8 array (n, pixels, pixels, 3); background where the image ends.
+    """
+    from PIL import Image
+
+    side = max(1, round(grid.microns / slide.microns_per_pixel))
+    out = np.empty((len(points), grid.pixels, grid.pixels, 3), dtype=np.uint8)
+    corners = np.round(np.asarray(points) - side / 2).astype(int)
+    for i, (left, top) in enumerate(corners):
+        region = slide.read(int(left), int(top), side, side)
+        if side != grid.pixels:
+            # Pillow's reducing filters average, so fine texture does not alias.
+            how = Image.Resampling.BOX if side > grid.pixels else Image.BICUBIC
+            picture = Image.fromarray(region)
+            region = np.asarray(picture.resize((grid.pixels, grid.pixels), how))
+        out[i] = region
+    return out

@@ -1,0 +1,162 @@
+"""Access to the image of a section: an array, a picture file or a pyramidal slide."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from histobridge import contract, keys
+from histobridge.contract import ContractError
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+BACKGROUND = 255
+
+_PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
+_TIFFS = {".tif", ".tiff"}
+
+
+class Slide:
+    """An RGB image read region by region.
+
+    Attributes
+    ----------
+    width, height
+        Size in pixels.
+    pixel_scale
+        Image pixels per full-resolution pixel.
+    microns_per_pixel
+        Microns per *image* pixel.
+    """
+
+    def __init__(self, pixels: np.ndarray, pixel_scale: float, microns: float):
+        self._pixels = pixels
+        self.height, self.width = pixels.shape[:2]
+        self.pixel_scale = float(pixel_scale)
+        self.microns_per_pixel = float(microns)
+
+    def read(self, left: int, top: int, width: int, height: int) -> np.ndarray:
+        """Region as uint8 (height, width, 3); outside the image it is background."""
+        out = np.full((height, width, 3), BACKGROUND, dtype=np.uint8)
+        x0, x1 = max(left, 0), min(left + width, self.width)
+        y0, y1 = max(top, 0), min(top + height, self.height)
+        if x0 < x1 and y0 < y1:
+            region = np.asarray(self._pixels[y0:y1, x0:x1])
+            out[y0 - top : y1 - top, x0 - left : x1 - left] = region
+        return out
+
+    def thumbnail(self, most: int = 800) -> np.ndarray:
+        """Whole image, subsampled so that its longer side is at most ``most``."""
+        step = max(1, int(np.ceil(max(self.width, self.height) / most)))
+        return np.asarray(self._pixels[::step, ::step])
+
+    def digest(self) -> str:
+        """SHA-256 of the pixels, the identity used by the feature cache."""
+        sha = hashlib.sha256(repr(self._pixels.shape).encode())
+        for top in range(0, self.height, 1024):
+            sha.update(np.ascontiguousarray(self._pixels[top : top + 1024]))
+        return sha.hexdigest()
+
+
+def open_slide(
+    adata: AnnData, section: str, image_id: str | None = None, microns: float = 0.0
+) -> Slide:
+    """Open the image of one section.
+
+    Reads ``uns["spatial"][section]``: the image named ``image_id`` (default: the
+    full-resolution source image, else ``hires``, else the first), its
+    ``tissue_<id>_scalef`` and ``microns_per_pixel``.
+
+    Parameters
+    ----------
+    microns
+        Microns per full-resolution pixel where the object does not store it.
+
+    Raises
+    ------
+    ContractError
+        When there is no image, its file does not exist, or microns are missing.
+    """
+    library = adata.uns.get(keys.SPATIAL, {}).get(section, {})
+    images = dict(library.get(keys.IMAGES, {}))
+    factors = library.get(keys.SCALE_FACTORS, {})
+    source = library.get(keys.IMAGE_METADATA, {}).get(keys.SOURCE_IMAGE)
+    if image_id is None:
+        image_id = _default_image(images, source)
+    if image_id == keys.SOURCE_IMAGE and source:
+        image, scale = source, 1.0
+    elif image_id in images:
+        image = images[image_id]
+        scale = factors.get(keys.scale_factor(image_id))
+        if scale is None:
+            raise ContractError(
+                f"scale factor {keys.scale_factor(image_id)!r} of section {section!r}",
+                "none",
+                factors,
+            )
+    else:
+        raise ContractError(
+            f"an image of section {section!r} "
+            '(uns["spatial"][section]["images"]; imgData in R)',
+            "none" if image_id is None else f"no image named {image_id!r}",
+            images or adata.uns.get(keys.SPATIAL, {}),
+        )
+    full = microns or contract.microns_per_pixel(adata, section)
+    return Slide(_pixels(image, section), scale, full / scale)
+
+
+def _default_image(images: dict, source: str | None) -> str | None:
+    if source and Path(source).exists():
+        return keys.SOURCE_IMAGE
+    return "hires" if "hires" in images else next(iter(images), None)
+
+
+def _pixels(image: np.ndarray | str | Path, section: str) -> np.ndarray:
+    if isinstance(image, str | Path):
+        image = _read_file(Path(image), section)
+    if image.dtype.kind == "f":
+        top = 255 if image.max(initial=0) <= 1 else 1
+        image = np.clip(np.round(image * top), 0, 255).astype(np.uint8)
+    if image.ndim == 2:
+        image = np.repeat(image[..., None], 3, axis=2)
+    return image[..., :3]
+
+
+def _read_file(path: Path, section: str) -> np.ndarray:
+    if not path.exists():
+        raise ContractError(
+            f"the image file of section {section!r}", f"no file {str(path)!r}"
+        )
+    suffix = path.suffix.lower()
+    if suffix in _TIFFS:
+        import tifffile
+
+        return tifffile.imread(path)
+    if suffix in _PICTURES:
+        from PIL import Image
+
+        # Whole-slide scans pass Pillow's guard against decompression bombs.
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            with Image.open(path) as picture:
+                return np.asarray(picture.convert("RGB"))
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+    return _read_openslide(path)
+
+
+def _read_openslide(path: Path) -> np.ndarray:
+    try:
+        import openslide
+    except ImportError as error:
+        raise ContractError(
+            "an image of a known format",
+            f"{path.suffix!r} (needs openslide: pip install 'histobridge[slides]')",
+            sorted(_PICTURES | _TIFFS),
+        ) from error
+    with openslide.OpenSlide(str(path)) as slide:
+        return np.asarray(slide.read_region((0, 0), 0, slide.dimensions).convert("RGB"))

@@ -1,0 +1,126 @@
+"""Linear embeddings: principal components, and principal components on a graph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.sparse as sp
+
+from histobridge import contract
+from histobridge.normalisation import column_moments, log_normalise, variable_genes
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+DIRECT_LIMIT = 20_000
+
+
+def principal_components(
+    adata: AnnData, n: int = 50, *, genes: int = 2000, scale: bool = True, seed: int = 0
+) -> np.ndarray:
+    """Principal component scores (n_spots, n) of log-normalised counts.
+
+    The ``genes`` most variable genes, each centred and (``scale``) brought to unit
+    variance, clipped at 10; sparse until the small product.
+    """
+    matrix = log_normalise(contract.counts(adata))
+    matrix = matrix[:, np.sort(variable_genes(matrix, genes))]
+    return component_scores(matrix, n, scale=scale, seed=seed)
+
+
+def component_scores(
+    matrix: sp.csr_matrix, n: int, *, scale: bool = True, seed: int = 0
+) -> np.ndarray:
+    """Scores of a sparse matrix whose columns are centred and scaled implicitly."""
+    from sklearn.decomposition import PCA
+
+    _, variance = column_moments(matrix)
+    if scale:
+        matrix = matrix @ sp.diags(1.0 / np.sqrt(np.maximum(variance, 1e-12)))
+    n = max(1, min(n, min(matrix.shape) - 1))
+    if matrix.shape[0] * matrix.shape[1] <= 20_000_000:
+        dense = matrix.toarray()
+        model = PCA(n, svd_solver="covariance_eigh", random_state=seed)
+        if dense.shape[0] < dense.shape[1]:
+            model.svd_solver = "full"
+        scores = model.fit_transform(dense)
+    else:
+        model = PCA(n, svd_solver="arpack", random_state=seed)
+        scores = model.fit_transform(sp.csr_matrix(matrix))
+    return fix_signs(scores)
+
+
+def fix_signs(scores: np.ndarray) -> np.ndarray:
+    """Make the largest absolute entry of every column positive."""
+    if not len(scores):
+        return scores
+    top = scores[np.abs(scores).argmax(axis=0), np.arange(scores.shape[1])]
+    return scores * np.where(top < 0, -1.0, 1.0)
+
+
+class GraphSmoother:
+    """Solve ``(I + strength L) z = x`` for several strengths on one graph.
+
+    L is the symmetric normalised Laplacian. Up to 20,000 spots by sparse
+    factorisation, above by conjugate gradients.
+    """
+
+    def __init__(self, laplacian: sp.csr_matrix):
+        self.laplacian = laplacian
+
+    def __call__(self, x: np.ndarray, strength: float) -> np.ndarray:
+        """Smoothed ``x`` (n, d); ``strength`` 0 returns it as it is."""
+        if strength == 0:
+            return x
+        n = len(x)
+        system = (sp.identity(n) + strength * self.laplacian).tocsc()
+        if n <= DIRECT_LIMIT:
+            from scipy.sparse.linalg import splu
+
+            return splu(system).solve(np.ascontiguousarray(x))
+        return _conjugate_gradients(system.tocsr(), x)
+
+
+def _conjugate_gradients(system: sp.csr_matrix, x: np.ndarray) -> np.ndarray:
+    # All columns at once: the matrix is read once per step, not once per column.
+    inverse = 1.0 / system.diagonal()[:, None]
+    z = x * inverse
+    residual = x - system @ z
+    step = direction = residual * inverse
+    rho = (residual * step).sum(axis=0)
+    target = 1e-8 * np.maximum((x**2).sum(axis=0), 1e-30)
+    for _ in range(200):
+        product = system @ direction
+        alpha = rho / np.maximum((direction * product).sum(axis=0), 1e-300)
+        z = z + alpha * direction
+        residual = residual - alpha * product
+        if ((residual**2).sum(axis=0) <= target).all():
+            break
+        step = residual * inverse
+        new = (residual * step).sum(axis=0)
+        direction = step + (new / np.maximum(rho, 1e-300)) * direction
+        rho = new
+    return z
+
+
+def graph_components(
+    scores: np.ndarray, smoother: GraphSmoother, strength: float, n: int
+) -> np.ndarray:
+    """Graph PCA in closed form (GraphPCA; Yang et al. 2024, Genome Biol 25).
+
+    ``Z = (I + strength L)^-1 X W`` with W the leading eigenvectors of
+    ``X' (I + strength L)^-1 X``.
+
+    Parameters
+    ----------
+    scores
+        (n_spots, d) centred features X.
+    n
+        Components kept, at most d.
+    """
+    smooth = smoother(scores, strength)
+    product = scores.T @ smooth
+    values, vectors = np.linalg.eigh((product + product.T) / 2)
+    order = np.argsort(-values)[:n]
+    return fix_signs(smooth @ vectors[:, order])

@@ -1,0 +1,1 @@
+"""Integration systems, one file each."""

@@ -1,0 +1,1 @@
+"""Hand-over of objects between R and Python."""

@@ -1,0 +1,41 @@
+"""Every AnnData key the package reads or writes, once."""
+
+COUNTS = "counts"
+"""Layer of raw counts; ``X`` is used where this layer is absent."""
+
+X_NAME = "X_name"
+"""``uns`` entry naming the assay that became ``X`` (zellkonverter's convention)."""
+
+SECTION = "sample_id"
+"""``obs`` column of the tissue section, as in SpatialExperiment."""
+
+PATIENT = "patient"
+"""``obs`` column of the donor, human or animal."""
+
+SPATIAL = "spatial"
+"""``obsm`` matrix of (x, y) in full-resolution pixels, and ``uns`` entry of images."""
+
+IMAGES = "images"
+SCALE_FACTORS = "scalefactors"
+IMAGE_METADATA = "metadata"
+SOURCE_IMAGE = "source_image_path"
+
+MICRONS_PER_PIXEL = "microns_per_pixel"
+"""Scale factor: microns per full-resolution pixel (Space Ranger's name)."""
+
+MORPHOLOGY = "morphology"
+PREDICTED = "predicted"
+DOMAIN = "domain"
+PROPORTIONS = "proportions"
+STATUS = "status"
+
+SETTINGS = "histobridge"
+"""``uns`` entry where every verb records its settings."""
+
+DEPTH = "histobridge_depth"
+"""``obs`` column of total counts, handed only to systems that declare ``depth``."""
+
+
+def scale_factor(image_id: str) -> str:
+    """Name of the scale factor of one image, e.g. ``tissue_hires_scalef``."""
+    return f"tissue_{image_id}_scalef"

@@ -1,0 +1,135 @@
+"""The one registry: every system and baseline, by task and name."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from histobridge.contract import ContractError
+
+TASKS = ("translation", "domains", "deconvolution")
+
+_HOMES = (
+    "histobridge.translation.systems",
+    "histobridge.integration.systems",
+    "histobridge.deconvolution.systems",
+    "histobridge.evaluation.baselines",
+)
+
+
+@dataclass(frozen=True)
+class System:
+    """One entry of the registry: a named factory of estimators and its facts."""
+
+    name: str
+    task: str
+    build: Callable[..., Any]
+    needs: tuple[str, ...]
+    status: str
+    paper: str
+    summary: str
+    evidence: str
+    module: str
+
+
+_SYSTEMS: dict[tuple[str, str], System] = {}
+
+
+def system(
+    name: str,
+    *,
+    task: str,
+    needs: tuple[str, ...],
+    status: str = "published",
+    paper: str = "",
+    evidence: str = "",
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register the decorated factory; its docstring's first line is the summary.
+
+    Parameters
+    ----------
+    name, task
+        What users type and where it belongs (one of ``TASKS``).
+    needs
+        What it reads: ``image``, ``coordinates``, ``counts``, ``depth``,
+        ``reference``. The benchmark runner withholds everything else.
+    status
+        ``house``, ``published`` or ``baseline``.
+    paper, evidence
+        Citation, and what is known about its scores.
+    """
+    if task not in TASKS:
+        raise ValueError(f"expected task among {TASKS}; found {task!r}")
+
+    def register(build: Callable[..., Any]) -> Callable[..., Any]:
+        known = _SYSTEMS.get((task, name))
+        if known is not None and known.module != build.__module__:
+            raise ValueError(f"system {name!r} of task {task!r} is registered twice")
+        summary = (build.__doc__ or "").strip().splitlines()
+        _SYSTEMS[task, name] = System(
+            name=name,
+            task=task,
+            build=build,
+            needs=tuple(needs),
+            status=status,
+            paper=paper,
+            summary=summary[0] if summary else "",
+            evidence=evidence,
+            module=build.__module__,
+        )
+        return build
+
+    return register
+
+
+def _load() -> None:
+    for home in _HOMES:
+        package = importlib.import_module(home)
+        for found in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{home}.{found.name}")
+
+
+def find(name: str, task: str) -> System:
+    """Look a system up by name.
+
+    Raises
+    ------
+    ContractError
+        Naming the systems of that task.
+    """
+    _load()
+    if (task, name) not in _SYSTEMS:
+        known = sorted(n for t, n in _SYSTEMS if t == task)
+        raise ContractError(f"the name of a {task} system", repr(name), known)
+    return _SYSTEMS[task, name]
+
+
+def systems(task: str | None = None) -> pd.DataFrame:
+    """Table of systems: name, task, status, needs, paper, summary, evidence.
+
+    House defaults come first, then published systems, then baselines.
+    """
+    _load()
+    order = {"house": 0, "published": 1, "baseline": 2}
+    rows = [
+        {
+            "name": s.name,
+            "task": s.task,
+            "status": s.status,
+            "needs": ", ".join(s.needs),
+            "paper": s.paper,
+            "summary": s.summary,
+            "evidence": s.evidence,
+        }
+        for s in sorted(
+            _SYSTEMS.values(),
+            key=lambda s: (TASKS.index(s.task), order.get(s.status, 3), s.name),
+        )
+        if task is None or s.task == task
+    ]
+    return pd.DataFrame(rows)

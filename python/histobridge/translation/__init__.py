@@ -1,0 +1,14 @@
+"""Translation: from the image to expression."""
+
+from histobridge.translation.base import Translator, load_model, save_model
+from histobridge.translation.target import LogCP10k
+from histobridge.translation.verbs import predict_expression, train_translation
+
+__all__ = [
+    "LogCP10k",
+    "Translator",
+    "load_model",
+    "predict_expression",
+    "save_model",
+    "train_translation",
+]

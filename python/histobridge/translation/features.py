@@ -1,0 +1,98 @@
+"""What a translator sees of a spot: standardised features of it and its ring."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from histobridge import contract, graphs, keys
+from histobridge.contract import ContractError
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def morphology_columns(adata: AnnData, key: str = keys.MORPHOLOGY) -> dict:
+    """Encoder name -> positions of its columns in ``obsm[key]``.
+
+    Raises
+    ------
+    ContractError
+        When the features are absent.
+    """
+    if key not in adata.obsm:
+        raise ContractError(
+            f"image features in obsm[{key!r}] (run add_morphology / addMorphology)",
+            "none",
+            adata.obsm.keys(),
+        )
+    width = adata.obsm[key].shape[1]
+    settings = adata.uns.get(keys.SETTINGS, {}).get(key, {})
+    encoder = np.asarray(settings.get("encoder", ["features"] * width))
+    if len(encoder) != width:
+        raise ContractError(
+            f"encoders of the {width} columns of obsm[{key!r}]", f"{len(encoder)}"
+        )
+    return {name: np.flatnonzero(encoder == name) for name in dict.fromkeys(encoder)}
+
+
+def standardised(features: np.ndarray, sections: np.ndarray) -> np.ndarray:
+    """Features of unit variance and zero mean within each section.
+
+    Only the image is used, so a test section is brought to the same scale without
+    its expression: stain and scanner differences go, contrast within tissue stays.
+    """
+    out = np.empty(features.shape, dtype=float)
+    for section in np.unique(sections):
+        spots = sections == section
+        part = features[spots].astype(float)
+        deviation = part.std(axis=0)
+        safe = np.where(deviation > 1e-8, deviation, 1.0)
+        out[spots] = (part - part.mean(axis=0)) / safe
+    return out
+
+
+def spot_features(
+    adata: AnnData,
+    columns: np.ndarray,
+    neighbours: tuple[int, ...],
+    key: str = keys.MORPHOLOGY,
+) -> np.ndarray:
+    """Standardised features beside their means over nearest spots.
+
+    Parameters
+    ----------
+    columns
+        Positions in ``obsm[key]``.
+    neighbours
+        For each entry k the mean over a spot and its k - 1 nearest; 1 is the spot.
+
+    Returns
+    -------
+    (n_spots, len(columns) * len(neighbours))
+
+    Raises
+    ------
+    ContractError
+        When a feature is not finite.
+    """
+    features = np.asarray(adata.obsm[key])[:, columns]
+    if not np.isfinite(features).all():
+        bad = int((~np.isfinite(features).all(axis=1)).sum())
+        raise ContractError(f"finite features in obsm[{key!r}]", f"{bad} spots with NaN")
+    sections = graphs.section_codes(adata)
+    own = standardised(features, sections)
+    points = graphs.positions_um(adata) if max(neighbours) > 1 else None
+    blocks = [
+        own if k == 1 else graphs.neighbour_mean(own, points, sections, k)
+        for k in neighbours
+    ]
+    return np.concatenate(blocks, axis=1)
+
+
+def depth(adata: AnnData, spots: np.ndarray) -> np.ndarray:
+    """Total counts of ``spots``: the declared depth column, else the counts."""
+    if keys.DEPTH in adata.obs:
+        return adata.obs[keys.DEPTH].to_numpy(dtype=float)[spots]
+    return np.asarray(contract.counts(adata)[spots].sum(axis=1), dtype=float).ravel()

@@ -1,0 +1,1 @@
+"""Translation systems, one file each."""

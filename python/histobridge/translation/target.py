@@ -1,0 +1,68 @@
+"""What is predicted: genes and their transformation, fitted on training spots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from histobridge import contract
+from histobridge.contract import ContractError
+from histobridge.normalisation import column_moments, log_normalise
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+class LogCP10k:
+    """log1p of counts per 10,000 over *all* genes, for chosen genes.
+
+    Attributes
+    ----------
+    genes_ : list of str
+        In order of decreasing variance where they were chosen here.
+    """
+
+    def fit(
+        self, adata: AnnData, genes: int | Sequence[str], spots: np.ndarray
+    ) -> LogCP10k:
+        """Choose genes on training ``spots``.
+
+        Parameters
+        ----------
+        genes
+            A number: the genes of largest variance in ``spots``, pooled within
+            sections so that a batch difference does not make a gene variable.
+            A list: exactly these.
+
+        Raises
+        ------
+        ContractError
+            When a named gene is absent.
+        """
+        if not isinstance(genes, int | np.integer):
+            named = [genes] if isinstance(genes, str) else [str(g) for g in genes]
+            absent = [g for g in named if g not in adata.var_names]
+            if absent or not named:
+                raise ContractError(
+                    "genes of the object", f"absent: {absent[:5]}", adata.var_names
+                )
+            self.genes_ = named
+            return self
+        normal = log_normalise(contract.counts(adata)[spots])
+        names = contract.section_names(adata).to_numpy()[spots]
+        variance = np.zeros(adata.n_vars)
+        for name in np.unique(names):
+            rows = normal[names == name]
+            variance += (names == name).mean() * column_moments(rows)[1]
+        order = np.argsort(-variance, kind="stable")[: int(genes)]
+        self.genes_ = list(adata.var_names[order[variance[order] > 0]])
+        if not self.genes_:
+            raise ContractError("genes that vary over the training spots", "none")
+        return self
+
+    def transform(self, adata: AnnData, spots: np.ndarray) -> np.ndarray:
+        """Target (n_spots, n_genes)."""
+        columns = adata.var_names.get_indexer(self.genes_)
+        return log_normalise(contract.counts(adata)[spots])[:, columns].toarray()

@@ -1,0 +1,4 @@
+library(testthat)
+library(HistoBridge)
+
+test_check("HistoBridge")

@@ -1,0 +1,107 @@
+asRows <- function(python) {
+    if (!inherits(python, "numpy.ndarray")) {
+        python <- python$toarray()
+    }
+    reticulate::py_to_r(python)
+}
+
+dense <- function(m) t(unname(as.matrix(m))) + 0
+
+test_that("every class of matrix arrives as spots x genes", {
+    skipWithoutPython()
+    counts <- toyCounts()
+    square <- Matrix::forceSymmetric(Matrix::tcrossprod(counts))
+    matrices <- list(
+        dgC = counts, dgR = as(counts, "RsparseMatrix"),
+        dgT = as(counts, "TsparseMatrix"), symmetric = square,
+        diagonal = Matrix::Diagonal(3), logical = counts > 2,
+        pattern = as(counts, "nMatrix"), dense = as.matrix(counts),
+        integer = matrix(1:6, 2), flags = matrix(c(TRUE, FALSE), 1),
+        dge = as(counts, "unpackedMatrix"), no_spots = counts[, 0],
+        no_genes = counts[0, ], one_spot = counts[, 1, drop = FALSE],
+        one_gene = counts[1, , drop = FALSE], neither = matrix(0, 0, 0)
+    )
+    for (name in names(matrices)) {
+        m <- matrices[[name]]
+        expect_equal(asRows(toMatrix(m)), dense(m), info = name)
+    }
+})
+
+test_that("missing values of integers and logicals stay missing", {
+    skipWithoutPython()
+    m <- matrix(c(1L, NA, 3L, 4L), 2)
+    expect_identical(asRows(toMatrix(m)), t(m) + 0)
+    m <- matrix(c(TRUE, NA), 1)
+    expect_identical(asRows(toMatrix(m)), t(m) + 0)
+})
+
+test_that("a delayed matrix stays sparse on its way", {
+    skipWithoutPython()
+    skip_if_not_installed("DelayedArray")
+    counts <- toyCounts()
+    delayed <- DelayedArray::DelayedArray(counts) * 2
+    python <- toMatrix(delayed)
+    expect_identical(class(python)[1], "scipy.sparse._csr.csr_matrix")
+    expect_equal(asRows(python), dense(counts * 2))
+})
+
+test_that("a matrix on disk arrives", {
+    skipWithoutPython()
+    skip_if_not_installed("HDF5Array")
+    counts <- toyCounts()
+    stored <- HDF5Array::writeHDF5Array(as.matrix(counts), tempfile())
+    expect_equal(asRows(toMatrix(stored)), dense(counts))
+})
+
+test_that("a dgCMatrix shares its memory and outlives its R name", {
+    skipWithoutPython()
+    m <- toyCounts(50, 400)
+    holder <- new.env()
+    holder$v <- m@x
+    view <- bridge()$share(holder, "v")
+    skip_if(inherits(view, "python.builtin.NoneType"), "memory not shared here")
+    again <- bridge()$share(holder, "v")
+    address <- function(a) reticulate::py_to_r(a$ctypes$data)
+    expect_identical(address(view), address(again))
+    expected <- dense(m)
+    python <- toMatrix(m)
+    rm(m, holder, view, again)
+    for (i in 1:3) {
+        gc()
+        numeric(1e6)
+    }
+    expect_equal(asRows(python), expected)
+})
+
+test_that("Python cannot write into R's memory", {
+    skipWithoutPython()
+    for (counts in list(toyCounts(), as.matrix(toyCounts()))) {
+        before <- counts + 0
+        x <- SingleCellExperiment::SingleCellExperiment(
+            list(counts = counts, other = counts)
+        )
+        SingleCellExperiment::reducedDim(x, "P") <- matrix(1:18 / 2, 9)
+        adata <- asAnnData(x)
+        reticulate::py_run_string(paste(
+            "def spoil(a):", "    a[0] = 99", "def values(m):",
+            "    return getattr(m, 'data', m) if hasattr(m, 'tocsr') else m",
+            sep = "\n"
+        ), convert = FALSE)
+        main <- reticulate::import_main(convert = FALSE)
+        for (part in list(
+            adata$X, bridge()$read(adata, "layers", "other"),
+            bridge()$read(adata, "obsm", "P")
+        )) {
+            expect_error(main$spoil(main$values(part)), "read-only")
+        }
+        expect_equal(counts, before)
+    }
+})
+
+test_that("a result of every form comes back with its names", {
+    skipWithoutPython()
+    counts <- toyCounts()
+    parts <- lapply(pyItems(bridge()$matrix_parts(toMatrix(counts))), py_to_r)
+    back <- fromMatrix(parts, colnames(counts), rownames(counts))
+    expect_identical(back, counts)
+})

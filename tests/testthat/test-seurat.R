@@ -1,0 +1,124 @@
+skip_if_not_installed("Seurat")
+suppressPackageStartupMessages(loadNamespace("Seurat"))
+
+test_that("counts, columns and coordinates of a Seurat object arrive", {
+    skipWithoutPython()
+    for (kind in c("VisiumV1", "VisiumV2")) {
+        for (version in c("v3", "v5")) {
+            x <- toySeurat(kind, version)
+            adata <- asAnnData(x, strict = FALSE)
+            expect_equal(
+                py_to_r(adata$X$toarray()), unname(t(as.matrix(toyCounts())))
+            )
+            expect_identical(
+                fromColumn(bridge()$read(adata, "obs", "batch")),
+                c(1L, NA, 3:9)
+            )
+            expect_identical(
+                fromColumn(bridge()$read(adata, "obs", "sample_id")),
+                rep("slice", 9)
+            )
+            # x is the image column, y the image row.
+            expect_equal(
+                pull(adata, "obsm", "spatial"), cbind(1:9 / 2, 1:9 / 4)
+            )
+        }
+    }
+})
+
+test_that("the picture of a Seurat object arrives as uint8 with its scale", {
+    skipWithoutPython()
+    x <- toySeurat("VisiumV2")
+    micronsPerPixel(x) <- 1.5
+    spatial <- py_to_r(asAnnData(x)$uns$get("spatial"))$slice
+    expect_equal(
+        spatial$images$lowres,
+        round(255 * array(seq(0, 1, length.out = 72), c(4, 6, 3)))
+    )
+    expect_identical(
+        spatial$scalefactors,
+        list(tissue_lowres_scalef = 0.25, microns_per_pixel = 1.5)
+    )
+})
+
+test_that("split layers are joined, the object is not", {
+    skipWithoutPython()
+    x <- toySeurat()
+    x[["RNA"]] <- suppressMessages(
+        split(x[["RNA"]], rep(c("p", "q"), c(4, 5)))
+    )
+    before <- x
+    expect_equal(
+        py_to_r(asAnnData(x)$X$toarray()), unname(t(as.matrix(toyCounts())))
+    )
+    expect_identical(x, before)
+})
+
+test_that("results land in a Seurat object and nothing else changes", {
+    skipWithoutPython()
+    x <- toySeurat()
+    before <- x
+    reticulate::py_run_string(paste(
+        "import numpy as np, pandas as pd",
+        "def seurat_verb(adata, key_added):",
+        "    adata.obs[key_added] = pd.Categorical(['a', 'b', None] * 3)",
+        "    adata.obsm[key_added + '_dims'] = np.ones((9, 2))",
+        "    adata.obsm[key_added + '_table'] = pd.DataFrame(",
+        "        {'T_1': np.arange(9.), 'B/2': 0.}, index=adata.obs_names)",
+        sep = "\n"
+    ), convert = FALSE)
+    verb <- reticulate::import_main(convert = FALSE)$seurat_verb
+    adata <- handOver(x)
+    keys <- keysOf(adata)
+    callPython(verb, adata, keyAdded = "made")
+    expect_no_warning(y <- graft(x, adata, keys, "made"))
+    expect_identical(x, before)
+    expect_identical(y$made[[2]], factor("b", c("a", "b")))
+    expect_identical(dim(SeuratObject::Embeddings(y, "made_dims")), c(9L, 2L))
+    expect_identical(
+        rownames(y[["made_table"]]), c("T-1", "B/2")
+    )
+    expect_identical(
+        unname(SeuratObject::LayerData(
+            y,
+            assay = "made_table", layer = "data"
+        )["T-1", ]), as.double(0:8)
+    )
+    expect_identical(y[["RNA"]], x[["RNA"]])
+    expect_identical(y[["slice"]], x[["slice"]])
+    expect_identical(SeuratObject::DefaultAssay(y), "RNA")
+    again <- asAnnData(y)
+    expect_identical(
+        names(fromFrame(bridge()$read(again, "obsm", "made_table"))),
+        c("T_1", "B/2")
+    )
+    gone <- forget(y, "made")
+    expect_identical(names(gone), names(x))
+    expect_identical(gone[[]], x[[]])
+    expect_length(gone@misc, 0)
+})
+
+test_that("what a Seurat object has no place for is named", {
+    skipWithoutPython()
+    x <- toySeurat()
+    x[["ADT"]] <- SeuratObject::CreateAssay5Object(x[["RNA"]]$counts)
+    expect_error(asAnnData(x), "found assay ADT", fixed = TRUE)
+    expect_error(
+        asAnnData(x, assay.type = "nothing", strict = FALSE),
+        "a layer named \"nothing\"; found none; available: counts",
+        fixed = TRUE
+    )
+})
+
+test_that("morphology of a Seurat object", {
+    skipWithoutPython()
+    x <- toySeurat()
+    micronsPerPixel(x) <- 10
+    y <- addMorphology(
+        x, "colour",
+        patchMicrons = 40, cache = FALSE, progress = FALSE
+    )
+    features <- SeuratObject::Embeddings(y, "morphology")
+    expect_identical(rownames(features), colnames(x))
+    expect_identical(y@misc$HistoBridge$morphology$patch_um, 40)
+})

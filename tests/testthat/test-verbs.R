@@ -1,0 +1,159 @@
+# The verbs on the shipped tissue, small enough to be quick.
+skipWithoutVerb <- function(verb) {
+    skipWithoutPython()
+    there <- tryCatch(!is.null(core()[[verb]]), error = function(e) FALSE)
+    skip_if_not(there, paste("no", verb, "in the Python core"))
+}
+
+bulbWithColour <- function(sections = c("Rep4", "Rep9")) {
+    addMorphology(
+        exampleBulb(sections), "colour",
+        cache = FALSE, progress = FALSE
+    )
+}
+
+# All that a verb has not written is as it was.
+expectKept <- function(y, x, name) {
+    expect_identical(forget(y, name), x)
+}
+
+test_that("morphology is one row per spot, with names and settings", {
+    skipWithoutPython()
+    x <- exampleBulb("Rep4")
+    y <- bulbWithColour("Rep4")
+    features <- reducedDim(y, "morphology")
+    expect_identical(rownames(features), colnames(x))
+    expect_false(anyNA(features))
+    expect_identical(
+        colnames(features), metadata(y)$HistoBridge$morphology$columns
+    )
+    expectKept(y, x, "morphology")
+})
+
+test_that("morphology is what Python computes", {
+    skipWithoutPython()
+    adata <- core()$data$example_bulb(list("Rep4"))
+    callPython(
+        core()$add_morphology, adata, list("colour"),
+        cache = FALSE, progress = FALSE
+    )
+    expect_equal(
+        unname(reducedDim(bulbWithColour("Rep4"), "morphology")),
+        pull(adata, "obsm", "morphology")
+    )
+})
+
+test_that("a model trained on one animal predicts the other", {
+    skipWithoutVerb("train_translation")
+    x <- bulbWithColour()
+    model <- trainTranslation(x[, x$sample_id == "Rep4"], genes = 15)
+    expect_length(modelGenes(model), 15)
+    expect_output(show(model), "TranslationModel ridge_plus.*15 genes")
+    test <- x[, x$sample_id == "Rep9"]
+    y <- predictExpression(test, model)
+    predicted <- assay(altExp(y, "predicted"))
+    expect_identical(
+        dimnames(predicted), list(modelGenes(model), colnames(test))
+    )
+    measured <- log1p(assay(test, "counts")[modelGenes(model), ])
+    scores <- diag(stats::cor(t(as.matrix(measured)), t(predicted)))
+    expect_gt(mean(scores), 0.1)
+    expectKept(y, test, "predicted")
+})
+
+test_that("a model predicts spots without counts, and survives a file", {
+    skipWithoutVerb("train_translation")
+    x <- bulbWithColour("Rep4")
+    model <- trainTranslation(x, genes = 5)
+    path <- saveModel(model, tempfile())
+    again <- loadModel(path)
+    expect_identical(modelSettings(again), modelSettings(model))
+    blind <- x
+    assays(blind) <- list(logcounts = log1p(assay(x)))
+    expect_identical(
+        altExp(predictExpression(blind, again), "predicted"),
+        altExp(predictExpression(x, model), "predicted")
+    )
+    saveRDS(model, path)
+    expect_error(
+        predictExpression(x, readRDS(path)), "Python side is gone"
+    )
+})
+
+test_that("domains are a factor with k levels", {
+    skipWithoutVerb("find_domains")
+    x <- exampleBulb("Rep4")
+    y <- findDomains(x, k = 5)
+    expect_s3_class(y$domain, "factor")
+    expect_gte(nlevels(y$domain), 2)
+    expect_lte(nlevels(y$domain), 5)
+    expect_false(anyNA(y$domain))
+    embedding <- reducedDim(y, "domain_embedding")
+    expect_identical(rownames(embedding), colnames(x))
+    expectKept(y, x, "domain")
+    expect_identical(findDomains(y, k = 5), y)
+})
+
+test_that("proportions are an altExp of types x spots", {
+    skipWithoutVerb("deconvolve")
+    x <- exampleMixture()[, 1:40]
+    assay(x)[, 3] <- 0
+    reference <- exampleReference()
+    y <- deconvolve(x, reference)
+    shares <- assay(altExp(y, "proportions"))
+    expect_setequal(rownames(shares), levels(reference$cell_type))
+    expect_equal(unname(colSums(shares))[-3], rep(1, 39))
+    expect_true(all(is.na(shares[, 3])))
+    expect_identical(length(y$proportions_status), 40L)
+    expectKept(y, x, "proportions")
+    rownames(reference) <- paste0("other", seq_len(nrow(reference)))
+    expect_error(deconvolve(x, reference), "genes shared by spots")
+    reference <- exampleReference()
+    reference$cell_type <- "one"
+    expect_error(deconvolve(x, reference), "at least two classes")
+})
+
+test_that("systems are listed, and a wrong task or name is refused", {
+    skipWithoutPython()
+    systems <- listSystems()
+    expect_true("ridge_plus" %in% systems$name)
+    expect_identical(
+        names(systems),
+        c("name", "task", "status", "needs", "paper", "summary", "evidence")
+    )
+    expect_error(
+        trainTranslation(bulbWithColour("Rep4"), "nothing"),
+        "expected the name of a translation system; found 'nothing'"
+    )
+})
+
+test_that("a benchmark shows its first metric and becomes a data frame", {
+    scores <- data.frame(
+        system = c("ridge_plus", "train_mean"),
+        metric = c("pearson_gene", "mse"), value = c(0.4, 1)
+    )
+    benchmark <- new("Benchmark",
+        table = scores, audit = data.frame(split = 1:3), settings = list()
+    )
+    expect_identical(as.data.frame(benchmark), scores)
+    expect_identical(nrow(as.data.frame(benchmark, what = "audit")), 3L)
+    shown <- capture_output(show(benchmark))
+    expect_match(shown, "ridge_plus")
+    expect_no_match(shown, "mse")
+    expect_match(shown, "leakage: 3")
+})
+
+test_that("a benchmark of deconvolution is a table beside baselines", {
+    skipWithoutVerb("benchmark_deconvolution")
+    benchmark <- benchmarkDeconvolution(
+        exampleMixture()[, 1:40], exampleReference()
+    )
+    expect_true("poisson_image" %in% as.data.frame(benchmark)$system)
+})
+
+test_that("a report is one file", {
+    skipWithoutVerb("write_report")
+    path <- tempfile(fileext = ".html")
+    expect_identical(writeReport(path, list(m = exampleMixture())), path)
+    expect_gt(file.size(path), 1000)
+})
