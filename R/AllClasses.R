@@ -24,23 +24,26 @@ setClass("TranslationModel", slots = c(
 #' protocol and metric, and the audit of the splits for leakage.
 #'
 #' @slot table data frame of scores.
+#' @slot headline data frame, the main metrics with a row per protocol and
+#'     system.
 #' @slot audit data frame, one row per split.
 #' @slot settings list.
 #' @slot python reference to the Python benchmark, for reports.
 #' @param object,x a \code{Benchmark}.
 #' @param row.names,optional as in \code{\link[base]{as.data.frame}}.
-#' @param what \code{"table"} of scores or \code{"audit"} of splits.
+#' @param what the whole \code{"table"} of scores, the \code{"headline"} that
+#'     \code{show()} prints, or the \code{"audit"} of splits.
 #' @param ... not used.
 #' @return \code{as.data.frame()} a data frame; \code{show()} prints and
 #'     returns nothing.
 #' @examples
 #' scores <- data.frame(system = "ridge_plus", metric = "pearson", value = 0.4)
-#' b <- new("Benchmark", table = scores, audit = data.frame())
+#' b <- new("Benchmark", table = scores, headline = scores)
 #' b
 #' as.data.frame(b)
 #' @aliases Benchmark
 #' @export
 setClass("Benchmark", slots = c(
-    table = "data.frame", audit = "data.frame", settings = "list",
-    python = "ANY"
+    table = "data.frame", headline = "data.frame", audit = "data.frame",
+    settings = "list", python = "ANY"
 ))

@@ -12,6 +12,7 @@
 #' @import methods
 #' @importFrom BiocGenerics as.data.frame
 #' @importFrom grDevices col2rgb
+#' @importClassesFrom Matrix dgCMatrix
 #' @importFrom reticulate py_to_r r_to_py
 #' @importFrom S4Vectors DataFrame metadata "metadata<-"
 #' @importFrom SingleCellExperiment "altExp<-" altExps altExpNames colPairNames
@@ -20,6 +21,6 @@
 #' @importFrom SpatialExperiment imgData imgRaster imgSource spatialCoords
 #'     SpatialExperiment SpatialImage
 #' @importFrom SummarizedExperiment assay "assay<-" assayNames assays colData
-#'     "colData<-" rowData SummarizedExperiment
+#'     rowData SummarizedExperiment
 #' @importFrom utils read.csv read.delim
 "_PACKAGE"

@@ -6,60 +6,61 @@
 #' spots.
 #'
 #' @param x a SpatialExperiment or Seurat object.
-#' @param systems names of systems; the house default and every baseline when
-#'     \code{NULL}. See \code{\link{listSystems}}.
-#' @param protocols \code{"blocks"} (spatial blocks with a buffer),
-#'     \code{"sections"} or \code{"patients"}.
+#' @param systems names of systems, all that are no baseline when \code{NULL};
+#'     baselines always run. See \code{\link{listSystems}}.
+#' @param protocols among \code{"patients"} (leave one out; needs a column
+#'     \code{patient}), \code{"sections"} and \code{"blocks"} (spatial blocks
+#'     with a buffer).
 #' @param genes how many genes, chosen on training spots, or which.
 #' @param truth for domains a column of \code{x} with labels, for deconvolution
 #'     an altExp with true proportions.
 #' @param k number of domains; as many as the truth has when \code{NULL}.
-#' @param seeds seeds of repeated runs; the default of the core when
-#'     \code{NULL}.
+#' @param seeds number of runs of systems that are random, of which the median
+#'     is reported; the default of the core when \code{NULL}.
 #' @param reference,labels as in \code{\link{deconvolve}}.
 #' @param seed seed of everything random.
+#' @param progress whether to show a bar.
 #' @param ... further arguments of the core, in camelCase.
 #' @return A \code{\linkS4class{Benchmark}}.
 #' @examplesIf pythonReady()
 #' x <- exampleMixture()[, 1:30]
-#' benchmarkDeconvolution(x, exampleReference())
+#' benchmarkDeconvolution(x, exampleReference(), nBootstrap = 50)
 #' @name benchmarks
 NULL
 
 #' @rdname benchmarks
 #' @export
 setMethod("benchmarkTranslation", "ANY", function(
-        x, systems = NULL, protocols = c("blocks", "patients"), genes = 250L,
-        seed = 0L, ...) {
+        x, systems = NULL, protocols = c("patients", "blocks"), genes = 250L,
+        seed = 0L, progress = interactive(), ...) {
     asBenchmark(callPython(
         core()$benchmark_translation, handOver(x),
         systems = asList(systems), protocols = asList(protocols),
-        genes = asGenes(genes), seed = seed, ...
+        genes = asGenes(genes), seed = seed, progress = progress, ...
     ))
 })
 
 #' @rdname benchmarks
 #' @export
 setMethod("benchmarkDomains", "ANY", function(
-        x, truth = "layer", k = NULL, systems = NULL, seeds = NULL, ...) {
-    optional <- if (!is.null(seeds)) list(seeds = as.list(as.integer(seeds)))
-    asBenchmark(do.call(callPython, c(
-        list(
-            core()$benchmark_domains, handOver(x),
-            truth = truth, k = k, systems = asList(systems)
-        ),
-        optional, list(...)
-    )))
+        x, truth = "layer", k = NULL, systems = NULL, seeds = NULL,
+        progress = interactive(), ...) {
+    asBenchmark(callPython(
+        core()$benchmark_domains, handOver(x), truth,
+        k = k, systems = asList(systems), seeds = seeds,
+        progress = progress, ...
+    ))
 })
 
 #' @rdname benchmarks
 #' @export
 setMethod("benchmarkDeconvolution", "ANY", function(
         x, reference, truth = "true_proportions", labels = "cell_type",
-        systems = NULL, ...) {
+        systems = NULL, seed = 0L, progress = interactive(), ...) {
     asBenchmark(callPython(
         core()$benchmark_deconvolution, handOver(x), handOver(reference),
-        truth = truth, labels = labels, systems = asList(systems), ...
+        truth = truth, labels = labels, systems = asList(systems),
+        seed = seed, progress = progress, ...
     ))
 })
 
@@ -67,6 +68,7 @@ asBenchmark <- function(python) {
     new("Benchmark",
         python = python,
         table = fromFrame(python$table),
+        headline = fromFrame(python$summary()),
         audit = fromFrame(python$audit),
         settings = as.list(py_to_r(bridge()$settings(python$settings)))
     )
@@ -75,25 +77,17 @@ asBenchmark <- function(python) {
 #' @rdname Benchmark-class
 #' @export
 setMethod("as.data.frame", "Benchmark", function(
-        x, row.names = NULL, optional = FALSE, what = c("table", "audit"),
-        ...) {
+        x, row.names = NULL, optional = FALSE,
+        what = c("table", "headline", "audit"), ...) {
     slot(x, match.arg(what))
 })
 
 #' @rdname Benchmark-class
 #' @export
 setMethod("show", "Benchmark", function(object) {
-    scores <- as.data.frame(object)
+    headline <- as.data.frame(object, what = "headline")
     audit <- as.data.frame(object, what = "audit")
-    cat("Benchmark of", length(unique(scores$system)), "systems\n")
-    print(scores[headline(scores), ], row.names = FALSE, digits = 3)
+    cat("Benchmark of", length(unique(headline$system)), "systems\n")
+    print(headline, row.names = FALSE, digits = 3)
     cat("Splits audited for leakage:", nrow(audit), "\n")
 })
-
-# The first metric of the table is its headline.
-headline <- function(scores) {
-    if (is.null(scores$metric)) {
-        return(seq_len(nrow(scores)))
-    }
-    which(scores$metric == scores$metric[1])
-}

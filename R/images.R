@@ -53,5 +53,8 @@ toLibraries <- function(images, facts) {
 
 # reticulate turns an empty list into a Python list; here it stays a dict.
 pyDict <- function(entries, keys = names(entries)) {
-    reticulate::py_dict(as.list(keys), unname(as.list(entries)), convert = FALSE)
+    reticulate::py_dict(
+        as.list(keys), unname(as.list(entries)),
+        convert = FALSE
+    )
 }

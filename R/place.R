@@ -3,7 +3,8 @@ setGeneric("place", function(x, slot, key, value) standardGeneric("place"))
 
 setMethod("place", "SummarizedExperiment", function(x, slot, key, value) {
     switch(slot,
-        colData = colData(x)[[key]] <- value,
+        # The setter of SpatialExperiment would touch an empty imgData.
+        colData = x@colData[[key]] <- value,
         reducedDims = reducedDim(x, key, withDimnames = FALSE) <- value,
         altExps = altExp(x, key, withDimnames = FALSE) <- ownAltExp(value, key),
         layers = assay(x, key, withDimnames = FALSE) <- value,

@@ -108,9 +108,12 @@ pythonReady <- function() {
 }
 
 # Calls Python; what its contract refuses becomes an R error with the same text.
+# A named NULL leaves the default to Python.
 callPython <- function(fun, ...) {
-    arguments <- lapply(list(...), pythonArgument)
-    names(arguments) <- snake(names(arguments))
+    arguments <- list(...)
+    default <- nzchar(nameOf(arguments)) & vapply(arguments, is.null, TRUE)
+    arguments <- lapply(arguments[!default], pythonArgument)
+    names(arguments) <- snake(nameOf(arguments))
     withCallingHandlers(
         do.call(fun, arguments),
         python.builtin.Exception = function(e) {
@@ -121,9 +124,11 @@ callPython <- function(fun, ...) {
     )
 }
 
-snake <- function(names) {
-    if (is.null(names)) NULL else gsub("([A-Z])", "_\\L\\1", names, perl = TRUE)
+nameOf <- function(values) {
+    if (is.null(names(values))) character(length(values)) else names(values)
 }
+
+snake <- function(names) gsub("([A-Z])", "_\\L\\1", names, perl = TRUE)
 
 # Python sees a list even where R has one element only.
 asList <- function(values) if (is.null(values)) NULL else as.list(values)

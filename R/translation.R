@@ -28,8 +28,8 @@ setMethod("trainTranslation", "ANY", function(
 #' Predict expression from histology
 #'
 #' Reads coordinates and \code{reducedDim(x, "morphology")}, as the model
-#' needs, and no counts; writes \code{altExp(x, name)} (genes x spots), for a Seurat object an
-#' assay.
+#' needs, and no counts; writes \code{altExp(x, name)} (genes x spots), for a
+#' Seurat object an assay.
 #'
 #' @inheritParams trainTranslation
 #' @param model a \code{\linkS4class{TranslationModel}}.

@@ -75,11 +75,11 @@ def integer_counts(adata: AnnData) -> sp.csr_matrix:
         When a value is fractional (normalised data instead of counts).
     """
     matrix = sp.csr_matrix(counts(adata))
-    sample = matrix.data[:100_000]
-    if sample.size and not np.array_equal(sample, np.round(sample)):
+    fractional = matrix.data[matrix.data != np.round(matrix.data)]
+    if fractional.size:
         raise ContractError(
             "whole-number raw counts (a count likelihood is fitted)",
-            f"fractional values such as {sample[sample != np.round(sample)][0]:g}",
+            f"{fractional.size} fractional values such as {fractional[0]:g}",
         )
     return matrix
 
@@ -216,6 +216,13 @@ def shared_genes(adata: AnnData, reference: AnnData, least: int = 10) -> pd.Inde
 def empty_spots(adata: AnnData) -> np.ndarray:
     """Boolean mask of spots without a single count."""
     return np.asarray(counts(adata).sum(axis=1)).ravel() == 0
+
+
+def depth(adata: AnnData) -> np.ndarray:
+    """Total counts (n_spots,): the declared depth column, else from the counts."""
+    if keys.DEPTH in adata.obs:
+        return adata.obs[keys.DEPTH].to_numpy(dtype=float)
+    return np.asarray(counts(adata).sum(axis=1), dtype=float).ravel()
 
 
 def record(adata: AnnData, verb: str, settings: dict[str, Any]) -> None:

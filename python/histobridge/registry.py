@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from histobridge import keys
 from histobridge.contract import ContractError
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 TASKS = ("translation", "domains", "deconvolution")
 
@@ -107,6 +111,32 @@ def find(name: str, task: str) -> System:
         known = sorted(n for t, n in _SYSTEMS if t == task)
         raise ContractError(f"the name of a {task} system", repr(name), known)
     return _SYSTEMS[task, name]
+
+
+def chosen(
+    task: str, names: Sequence[str] | str | None, adata: AnnData
+) -> list[System]:
+    """Return the systems of a benchmark, then its baselines.
+
+    By default every house and published system; baselines that need an image are
+    left out where ``adata`` has no morphology.
+    """
+    _load()
+    if isinstance(names, str):
+        names = [names]
+    of_task = [s for (t, _), s in sorted(_SYSTEMS.items()) if t == task]
+    if names is None:
+        wanted = [s for s in of_task if s.status != "baseline"]
+        wanted.sort(key=lambda s: s.status != "house")
+    else:
+        wanted = [find(name, task) for name in names]
+    has_image = keys.MORPHOLOGY in adata.obsm
+    ladder = [
+        s
+        for s in of_task
+        if s.status == "baseline" and (has_image or "image" not in s.needs)
+    ]
+    return wanted + [s for s in ladder if s not in wanted]
 
 
 def systems(task: str | None = None) -> pd.DataFrame:

@@ -58,7 +58,9 @@ test_that("an image file that does not exist", {
     x <- bulb()
     imgData(x)$data <- I(list(SpatialImage(file)))
     unlink(file)
-    expectRefused(x, describe, "the image file of section 'Rep4'; found no file")
+    expectRefused(
+        x, describe, "the image file of section 'Rep4'; found no file"
+    )
 })
 
 test_that("microns per pixel missing", {

@@ -54,7 +54,7 @@ test_that("arguments get Python's names and types", {
     )
     seen <- reticulate::import_main(convert = FALSE)$seen
     expect_identical(
-        py_to_r(callPython(seen, 8, nComponents = 2.5, keyAdded = NULL)),
-        "((8,), [('key_added', None), ('n_components', 2.5)])"
+        py_to_r(callPython(seen, 8, NULL, nComponents = 2.5, imageId = NULL)),
+        "((8, None), [('n_components', 2.5)])"
     )
 })

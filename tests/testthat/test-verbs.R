@@ -64,6 +64,7 @@ test_that("a model trained on one animal predicts the other", {
 test_that("a model predicts spots without counts, and survives a file", {
     skipWithoutVerb("train_translation")
     x <- bulbWithColour("Rep4")
+    x <- x[, 1:80]
     model <- trainTranslation(x, genes = 5)
     path <- saveModel(model, tempfile())
     again <- loadModel(path)
@@ -82,7 +83,7 @@ test_that("a model predicts spots without counts, and survives a file", {
 
 test_that("domains are a factor with k levels", {
     skipWithoutVerb("find_domains")
-    x <- exampleBulb("Rep4")
+    x <- exampleBulb("Rep4")[, 1:100]
     y <- findDomains(x, k = 5)
     expect_s3_class(y$domain, "factor")
     expect_gte(nlevels(y$domain), 2)
@@ -127,13 +128,14 @@ test_that("systems are listed, and a wrong task or name is refused", {
     )
 })
 
-test_that("a benchmark shows its first metric and becomes a data frame", {
+test_that("a benchmark shows its headline and becomes a data frame", {
     scores <- data.frame(
         system = c("ridge_plus", "train_mean"),
         metric = c("pearson_gene", "mse"), value = c(0.4, 1)
     )
     benchmark <- new("Benchmark",
-        table = scores, audit = data.frame(split = 1:3), settings = list()
+        table = scores, headline = scores[1, ],
+        audit = data.frame(split = 1:3), settings = list()
     )
     expect_identical(as.data.frame(benchmark), scores)
     expect_identical(nrow(as.data.frame(benchmark, what = "audit")), 3L)
@@ -143,12 +145,66 @@ test_that("a benchmark shows its first metric and becomes a data frame", {
     expect_match(shown, "leakage: 3")
 })
 
-test_that("a benchmark of deconvolution is a table beside baselines", {
+# R's table has to be Python's, number by number.
+expectSameTable <- function(benchmark, python) {
+    ours <- as.data.frame(benchmark)
+    theirs <- fromFrame(python$table)
+    kept <- setdiff(names(theirs), c("seconds", "peak_mb", "date"))
+    expect_equal(ours[kept], theirs[kept], tolerance = 1e-6)
+}
+
+firstSpots <- function(adata, n) {
+    reticulate::py_run_string(
+        "def first_spots(a, n): return a[:n].copy()",
+        convert = FALSE
+    )
+    main <- reticulate::import_main(convert = FALSE)
+    callPython(main$first_spots, adata, n)
+}
+
+test_that("a benchmark of deconvolution gives Python's numbers", {
     skipWithoutVerb("benchmark_deconvolution")
     benchmark <- benchmarkDeconvolution(
-        exampleMixture()[, 1:40], exampleReference()
+        exampleMixture()[, 1:60], exampleReference(),
+        nBootstrap = 20
     )
     expect_true("poisson_image" %in% as.data.frame(benchmark)$system)
+    expectSameTable(benchmark, callPython(
+        core()$benchmark_deconvolution,
+        firstSpots(core()$data$example_mixture(), 60), core()$data$example_reference(),
+        nBootstrap = 20, progress = FALSE
+    ))
+})
+
+test_that("a benchmark of domains gives Python's numbers", {
+    skipWithoutVerb("benchmark_domains")
+    benchmark <- benchmarkDomains(
+        exampleBulb("Rep9")[, 1:80], "layer",
+        systems = "gpca_consensus", seeds = 2, nBootstrap = 20
+    )
+    expect_output(show(benchmark), "gpca_consensus")
+    expectSameTable(benchmark, callPython(
+        core()$benchmark_domains,
+        firstSpots(core()$data$example_bulb(list("Rep9")), 80), "layer",
+        systems = list("gpca_consensus"), seeds = 2, nBootstrap = 20,
+        progress = FALSE
+    ))
+})
+
+test_that("a benchmark of translation has an audit of its splits", {
+    skipWithoutVerb("benchmark_translation")
+    benchmark <- benchmarkTranslation(
+        bulbWithColour()[, c(1:60, 300:360)],
+        protocols = "patients", genes = 10, nBootstrap = 20
+    )
+    scores <- as.data.frame(benchmark)
+    expect_true("ridge_plus" %in% scores$system)
+    expect_identical(unique(scores$protocol), "patients")
+    expect_gt(nrow(as.data.frame(benchmark, what = "audit")), 0)
+    expect_error(
+        benchmarkTranslation(exampleMixture(), protocols = "patients"),
+        "^expected .*; found "
+    )
 })
 
 test_that("a report is one file", {

@@ -1,1 +1,25 @@
+"""Evaluation: splits, metrics, baselines, leak audit and the benchmark runner."""
 
+from histobridge.evaluation.audit import audit_split
+from histobridge.evaluation.deconvolution import benchmark_deconvolution
+from histobridge.evaluation.domains import benchmark_domains
+from histobridge.evaluation.result import Benchmark
+from histobridge.evaluation.translation import benchmark_translation
+from histobridge.splits import (
+    LeaveOneGroupOut,
+    LeaveOnePatientOut,
+    LeaveOneSectionOut,
+    SpatialBlockKFold,
+)
+
+__all__ = [
+    "Benchmark",
+    "LeaveOneGroupOut",
+    "LeaveOnePatientOut",
+    "LeaveOneSectionOut",
+    "SpatialBlockKFold",
+    "audit_split",
+    "benchmark_deconvolution",
+    "benchmark_domains",
+    "benchmark_translation",
+]

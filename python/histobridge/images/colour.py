@@ -8,7 +8,9 @@ RESOLUTION_UM = 2.75
 """Microns per pixel at which texture is measured, whatever the scan."""
 
 # Ruifrok & Johnston (2001), Anal Quant Cytol Histol 23:291, table 1.
-_STAINS = np.array([[0.650, 0.704, 0.286], [0.072, 0.990, 0.105], [0.268, 0.570, 0.776]])
+_STAINS = np.array(
+    [[0.650, 0.704, 0.286], [0.072, 0.990, 0.105], [0.268, 0.570, 0.776]]
+)
 _UNMIX = np.linalg.inv(_STAINS / np.linalg.norm(_STAINS, axis=1, keepdims=True))
 
 _QUANTILES = (5, 25, 50, 75, 95)

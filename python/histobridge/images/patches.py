@@ -59,7 +59,8 @@ def crop_patches(slide: Slide, points: np.ndarray, grid: PatchGrid) -> np.ndarra
 
     side = max(1, round(grid.microns / slide.microns_per_pixel))
     out = np.empty((len(points), grid.pixels, grid.pixels, 3), dtype=np.uint8)
-    corners = np.round(np.asarray(points) - side / 2).astype(int)
+    # Not np.round: rounding halves to even would shift every other spot by a pixel.
+    corners = np.floor(np.asarray(points) - side / 2 + 0.5).astype(int)
     for i, (left, top) in enumerate(corners):
         region = slide.read(int(left), int(top), side, side)
         if side != grid.pixels:

@@ -110,7 +110,8 @@ def open_slide(
 
 
 def _default_image(images: dict, source: str | None) -> str | None:
-    if source and Path(source).exists():
+    # A lost source matters only where nothing stands in for it.
+    if source and (Path(source).exists() or not images):
         return keys.SOURCE_IMAGE
     return "hires" if "hires" in images else next(iter(images), None)
 

@@ -21,23 +21,32 @@ def principal_components(
 ) -> np.ndarray:
     """Principal component scores (n_spots, n) of log-normalised counts.
 
-    The ``genes`` most variable genes, each centred and (``scale``) brought to unit
-    variance, clipped at 10; sparse until the small product.
+    The ``genes`` most variable genes, brought to unit variance within each section
+    (``scale``); scores are centred within each section, so that a batch difference
+    is no component. Sparse until the small product.
     """
     matrix = log_normalise(contract.counts(adata))
     matrix = matrix[:, np.sort(variable_genes(matrix, genes))]
-    return component_scores(matrix, n, scale=scale, seed=seed)
+    sections = list(contract.sections(adata).values())
+    if scale:
+        parts = [matrix[spots] @ _unit_variance(matrix[spots]) for spots in sections]
+        order = np.argsort(np.concatenate(sections), kind="stable")
+        matrix = sp.vstack(parts).tocsr()[order]
+    scores = component_scores(matrix, n, seed=seed)
+    for spots in sections:
+        scores[spots] -= scores[spots].mean(axis=0)
+    return scores
 
 
-def component_scores(
-    matrix: sp.csr_matrix, n: int, *, scale: bool = True, seed: int = 0
-) -> np.ndarray:
-    """Scores of a sparse matrix whose columns are centred and scaled implicitly."""
+def _unit_variance(matrix: sp.csr_matrix) -> sp.dia_matrix:
+    _, variance = column_moments(matrix)
+    return sp.diags(np.where(variance > 1e-12, 1 / np.sqrt(variance + 1e-12), 0.0))
+
+
+def component_scores(matrix: sp.csr_matrix, n: int, *, seed: int = 0) -> np.ndarray:
+    """Leading scores (rows, n) of a sparse matrix, centred implicitly."""
     from sklearn.decomposition import PCA
 
-    _, variance = column_moments(matrix)
-    if scale:
-        matrix = matrix @ sp.diags(1.0 / np.sqrt(np.maximum(variance, 1e-12)))
     n = max(1, min(n, min(matrix.shape) - 1))
     if matrix.shape[0] * matrix.shape[1] <= 20_000_000:
         dense = matrix.toarray()

@@ -8,7 +8,7 @@ import numpy as np
 
 from histobridge import contract, graphs
 from histobridge.contract import ContractError
-from histobridge.integration.consensus import agreement, consensus
+from histobridge.integration.consensus import consensus
 from histobridge.integration.embedding import (
     GraphSmoother,
     graph_components,
@@ -16,12 +16,13 @@ from histobridge.integration.embedding import (
 )
 from histobridge.integration.mixture import SharedCovarianceMixture
 from histobridge.integration.refinement import ring_vote
-from histobridge.integration.smoothing import choose_strength
+from histobridge.integration.smoothing import PROBES, choose_strength
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 K_RANGE = range(2, 13)
+THICK = 0.8
 
 
 class GraphPCAConsensus:
@@ -49,7 +50,7 @@ class GraphPCAConsensus:
         self,
         *,
         neighbours: int = 6,
-        dimensions: tuple[int, ...] = (8, 12, 16, 20),
+        dimensions: tuple[int, ...] = (6, 8, 10, 12, 15),
         factors: tuple[float, ...] = (0.5, 1.0, 2.0),
         genes: int = 2000,
         components: int = 40,
@@ -76,7 +77,6 @@ class GraphPCAConsensus:
         scores = principal_components(
             adata, self.components, genes=self.genes, seed=self.seed
         )
-        scores = scores - scores.mean(axis=0)
         directed = graphs.knn_graph(
             graphs.positions_um(adata), graphs.section_codes(adata), self.neighbours
         )
@@ -93,23 +93,38 @@ class GraphPCAConsensus:
         self.embedding_ = embeddings[
             self.factors[len(self.factors) // 2], sizes[len(sizes) // 2]
         ]
-        self.k_ = k if k is not None else choose_k(self.embedding_, self.seed)
-        members = np.stack(
-            [
-                SharedCovarianceMixture(self.k_, seed=self.seed).fit_predict(z)
-                for z in embeddings.values()
-            ]
-        )
-        self.agreement_ = agreement(members)
-        return ring_vote(consensus(members, self.k_), directed)
+        if k is None:
+            k = choose_k(self.embedding_, self._independent(smoother), self.seed)
+        self.k_ = k
+        members = [
+            SharedCovarianceMixture(k, start=start, seed=self.seed)
+            .fit(z)
+            .responsibility_
+            for z in embeddings.values()
+            for start in ("ward", "kmeans")
+        ]
+        labels, self.agreement_ = consensus(members)
+        # A weak smoother means layers about one spot thick, which a vote would eat.
+        return labels if self.strength_ < THICK else ring_vote(labels, directed)
+
+    def _independent(self, smoother: GraphSmoother) -> float:
+        n = smoother.laplacian.shape[0]
+        probes = np.random.default_rng(self.seed).choice([-1.0, 1.0], size=(n, PROBES))
+        return float((probes * smoother(probes, self.strength_)).sum() / PROBES)
 
 
-def choose_k(embedding: np.ndarray, seed: int = 0) -> int:
-    """Number of domains of largest BIC, 2 to 12."""
-    most = max(2, len(embedding) // 10)
-    scores = {
-        k: SharedCovarianceMixture(k, seed=seed).fit(embedding).bic(len(embedding))
-        for k in K_RANGE
-        if k <= most
-    }
+def choose_k(embedding: np.ndarray, independent: float, seed: int = 0) -> int:
+    """Number of domains (2 to 12) of largest BIC for ``independent`` spots.
+
+    Smoothing makes neighbours alike, so n spots carry the information of about
+    ``independent`` = trace of the smoother; likelihood and penalty are scaled to it.
+    """
+    n = len(embedding)
+    scores = {}
+    for k in K_RANGE:
+        if k > max(2, n // 10):
+            break
+        model = SharedCovarianceMixture(k, seed=seed).fit(embedding)
+        gain = 2 * model.log_likelihood_ * independent / n
+        scores[k] = gain - model.n_parameters() * np.log(independent)
     return max(scores, key=scores.__getitem__)

@@ -11,8 +11,8 @@ WARD_LIMIT = 3000
 class SharedCovarianceMixture:
     """EM for a Gaussian mixture whose components share one full covariance.
 
-    The model is affine-invariant, so the start decides the result: Ward clustering
-    of the *whitened* data, as in Fraley & Raftery (2002, JASA 97:611).
+    The model is affine-invariant, so the start decides the result: by default Ward
+    clustering of the *whitened* data, as in Fraley & Raftery (2002, JASA 97:611).
 
     Parameters
     ----------
@@ -22,8 +22,10 @@ class SharedCovarianceMixture:
         Added to the covariance diagonal, relative to the mean variance.
     max_iter, tol
         Iterations, and the relative gain in log-likelihood that stops them.
+    start
+        ``ward`` (whitened) or ``kmeans``.
     seed
-        Of the subsample that starts Ward above 3,000 rows.
+        Of k-means, and of the subsample that starts Ward above 3,000 rows.
 
     Attributes
     ----------
@@ -31,6 +33,7 @@ class SharedCovarianceMixture:
     means_ : (k, d)
     covariance_ : (d, d)
     labels_ : (n,) int
+    responsibility_ : (n, k)
     log_likelihood_ : float
     """
 
@@ -41,12 +44,14 @@ class SharedCovarianceMixture:
         ridge: float = 1e-6,
         max_iter: int = 300,
         tol: float = 1e-6,
+        start: str = "ward",
         seed: int = 0,
     ):
         self.n_components = n_components
         self.ridge = ridge
         self.max_iter = max_iter
         self.tol = tol
+        self.start = start
         self.seed = seed
 
     def fit(self, x: np.ndarray) -> SharedCovarianceMixture:
@@ -69,18 +74,19 @@ class SharedCovarianceMixture:
         """Fit and return the label of every row."""
         return self.fit(x).labels_
 
-    def bic(self, n: int) -> float:
-        """Bayesian information criterion, larger is better (mclust's sign)."""
+    def n_parameters(self) -> float:
+        """Free parameters: weights, means and one covariance."""
         k, d = self.means_.shape
-        free = k - 1 + k * d + d * (d + 1) / 2
-        return 2 * self.log_likelihood_ - free * np.log(n)
+        return k - 1 + k * d + d * (d + 1) / 2
 
     def _start(self, x: np.ndarray) -> np.ndarray:
-        from sklearn.cluster import AgglomerativeClustering
+        from sklearn.cluster import AgglomerativeClustering, KMeans
 
         k = self.n_components
         if k == 1:
             return np.zeros(len(x), dtype=int)
+        if self.start == "kmeans":
+            return KMeans(k, n_init=5, random_state=self.seed).fit_predict(x)
         white = whiten(x)
         rows = np.arange(len(x))
         if len(x) > WARD_LIMIT:

@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from histobridge import keys
 from histobridge.contract import ContractError
 from histobridge.interop.buffers import share
+from histobridge.interop.columns import column, column_parts, frame, names, nth
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -38,136 +39,6 @@ __all__ = [
     "sparse",
     "text",
 ]
-
-
-def names(values: str | list[str] | dict[str, Any]) -> list[str]:
-    """List of names, or of a dict's keys; R may hand one name over as a string."""
-    return [values] if isinstance(values, str) else list(values)
-
-
-def column(kind: str, values: Any, missing: np.ndarray, **facts: Any) -> Any:
-    """One pandas column from the values of an R vector and its missing entries.
-
-    Parameters
-    ----------
-    kind
-        ``integer``, ``logical``, ``double``, ``character``, ``factor``, ``date``
-        (days) or ``time`` (seconds) since 1970.
-    missing
-        Boolean, where R has NA.
-    facts
-        ``levels`` and ``ordered`` of a factor, ``zone`` of a time.
-    """
-    missing = np.atleast_1d(np.asarray(missing, dtype=bool))
-    if kind == "character":
-        texts = np.array(names(values), dtype=object)
-        texts[missing] = None
-        return texts
-    values = np.atleast_1d(np.asarray(values))
-    if kind == "factor":
-        codes = np.where(missing, -1, values - 1)
-        levels = names(facts["levels"])
-        return pd.Categorical.from_codes(codes, levels, ordered=facts["ordered"])
-    if kind in ("date", "time"):
-        return _moments(kind, values, missing, facts.get("zone"))
-    if kind == "logical":
-        values = values.astype(bool)
-    if kind == "double" or not missing.any():
-        return values
-    array = pd.arrays.BooleanArray if kind == "logical" else pd.arrays.IntegerArray
-    return array(np.where(missing, values.dtype.type(0), values), missing)
-
-
-def _moments(
-    kind: str, values: np.ndarray, missing: np.ndarray, zone: str | None
-) -> pd.Series:
-    unit, scale = ("s", 86400) if kind == "date" else ("us", 1_000_000)
-    steps = np.where(missing, 0, np.round(np.where(missing, 0, values) * scale))
-    stamps = steps.astype("int64").astype(f"datetime64[{unit}]")
-    stamps[missing] = np.datetime64("NaT")
-    series = pd.Series(stamps)
-    if kind == "time":
-        series = series.dt.tz_localize("UTC").dt.tz_convert(zone or "UTC")
-    return series.array
-
-
-def column_parts(series: pd.Series) -> dict[str, Any]:
-    """Take a pandas column apart: the inverse of :func:`column`.
-
-    Raises
-    ------
-    ContractError
-        When R has no vector of that dtype.
-    """
-    missing = series.isna().to_numpy()
-    dtype = series.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        return {
-            "kind": "factor",
-            "values": series.cat.codes.to_numpy().astype(np.int32) + 1,
-            "missing": missing,
-            "levels": [str(level) for level in dtype.categories],
-            "ordered": bool(dtype.ordered),
-        }
-    if dtype.kind == "M":
-        return _moment_parts(series, missing)
-    if dtype.kind == "b":
-        return _plain("logical", series, missing, bool, fill=False)
-    if dtype.kind in "iu":
-        filled = series.fillna(0) if missing.any() else series
-        top = np.abs(filled.to_numpy().astype(float)).max(initial=0)
-        kind = "integer" if top < 2**31 else "double"
-        return _plain(kind, series, missing, np.int32 if top < 2**31 else float, fill=0)
-    if dtype.kind == "f":
-        # NaN stays NaN: only a masked column knows a missing value.
-        masked = missing if pd.api.types.is_extension_array_dtype(dtype) else missing & 0
-        return _plain("double", series, masked.astype(bool), float, fill=np.nan)
-    return _texts(series, missing)
-
-
-def _moment_parts(series: pd.Series, missing: np.ndarray) -> dict[str, Any]:
-    zone = getattr(series.dtype, "tz", None)
-    moments = series.dt.tz_convert("UTC").dt.tz_localize(None) if zone else series
-    micros = moments.to_numpy().astype("datetime64[us]").astype("int64")
-    seconds = np.where(missing, 0, micros) / 1e6
-    facts = {"missing": missing, "zone": str(zone or "UTC")}
-    if zone is None and not (seconds % 86400).any():
-        return {"kind": "date", "values": seconds / 86400, **facts}
-    return {"kind": "time", "values": seconds, **facts}
-
-
-def _plain(
-    kind: str, series: pd.Series, missing: np.ndarray, dtype: Any, fill: Any
-) -> dict[str, Any]:
-    filled = series.fillna(fill) if missing.any() else series
-    return {"kind": kind, "values": filled.to_numpy().astype(dtype), "missing": missing}
-
-
-def _texts(series: pd.Series, missing: np.ndarray) -> dict[str, Any]:
-    present = series[~missing]
-    if all(isinstance(value, bool | np.bool_) for value in present) and len(present):
-        return column_parts(series.astype("boolean"))
-    odd = [value for value in present if not isinstance(value, str)]
-    if odd:
-        raise ContractError(
-            f"column {series.name!r} of text, numbers, logicals, categories or times",
-            f"an object of class {type(odd[0]).__name__}",
-        )
-    values = ["" if gone else v for v, gone in zip(series, missing, strict=True)]
-    return {"kind": "character", "values": values, "missing": missing}
-
-
-def nth(table: pd.DataFrame, position: int) -> pd.Series:
-    """Column by position; names may repeat."""
-    return table.iloc[:, position]
-
-
-def frame(labels: list[str], columns: list[Any], index: str | list[str]) -> pd.DataFrame:
-    """Data frame from columns in order; column names may repeat."""
-    index = pd.Index(names(index), dtype=object)
-    table = pd.DataFrame(dict(enumerate(columns)), index=index)
-    table.columns = pd.Index(names(labels), dtype=object)
-    return table
 
 
 def sparse(

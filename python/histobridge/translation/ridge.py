@@ -10,10 +10,10 @@ import numpy as np
 
 from histobridge import graphs, keys
 from histobridge.contract import ContractError
+from histobridge.images.features import morphology_columns, spot_features
 from histobridge.normalisation import pearson_columns
 from histobridge.splits import inner_splits
 from histobridge.translation.base import Translator
-from histobridge.translation.features import morphology_columns, spot_features
 
 if TYPE_CHECKING:
     from anndata import AnnData

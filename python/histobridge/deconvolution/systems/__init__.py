@@ -1,1 +1,1 @@
-
+"""Deconvolution systems, one file each."""

@@ -1,4 +1,4 @@
-"""What a translator sees of a spot: standardised features of it and its ring."""
+"""Morphology as models see it: standardised, with the mean of the surroundings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from histobridge import contract, graphs, keys
+from histobridge import graphs, keys
 from histobridge.contract import ContractError
 
 if TYPE_CHECKING:
@@ -80,7 +80,9 @@ def spot_features(
     features = np.asarray(adata.obsm[key])[:, columns]
     if not np.isfinite(features).all():
         bad = int((~np.isfinite(features).all(axis=1)).sum())
-        raise ContractError(f"finite features in obsm[{key!r}]", f"{bad} spots with NaN")
+        raise ContractError(
+            f"finite features in obsm[{key!r}]", f"{bad} spots with NaN"
+        )
     sections = graphs.section_codes(adata)
     own = standardised(features, sections)
     points = graphs.positions_um(adata) if max(neighbours) > 1 else None
@@ -89,10 +91,3 @@ def spot_features(
         for k in neighbours
     ]
     return np.concatenate(blocks, axis=1)
-
-
-def depth(adata: AnnData, spots: np.ndarray) -> np.ndarray:
-    """Total counts of ``spots``: the declared depth column, else the counts."""
-    if keys.DEPTH in adata.obs:
-        return adata.obs[keys.DEPTH].to_numpy(dtype=float)[spots]
-    return np.asarray(contract.counts(adata)[spots].sum(axis=1), dtype=float).ravel()

@@ -1,0 +1,93 @@
+"""Deconvolve spots with a single-cell reference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from histobridge import __version__, contract, keys, registry
+from histobridge.deconvolution.signatures import (
+    Signatures,
+    informative_genes,
+    reference_signatures,
+)
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+FITTED, EMPTY = "fitted", "no counts in shared genes"
+
+
+def deconvolve(
+    adata: AnnData,
+    reference: AnnData,
+    *,
+    labels: str = "cell_type",
+    system: str = "poisson_image",
+    key_added: str = keys.PROPORTIONS,
+    seed: int = 0,
+    **params: Any,
+) -> None:
+    """Estimate the proportions of cell types in every spot.
+
+    Reads raw counts of both, ``reference.obs[labels]`` and, where there, positions
+    and morphology; writes the data frame ``obsm[key_added]`` (n_spots x n_types,
+    rows sum to 1, NaN where a spot could not be fitted), ``obs[f"{key_added}_status"]``
+    with the reason, and settings under ``uns["histobridge"][key_added]``. No spot and
+    no type is dropped.
+
+    Raises
+    ------
+    ContractError
+        No shared genes; counts that are not whole numbers, negative or NaN; a label
+        column that is absent or has one class; repeated names; unknown system.
+    """
+    contract.unique_names(adata)
+    contract.unique_names(reference)
+    model = registry.find(system, "deconvolution").build(seed=seed, **params)
+    counts, signatures = shared_problem(adata, reference, labels)
+    full = np.asarray(counts.sum(axis=1)).ravel() > 0
+    values = np.full((adata.n_obs, len(signatures.types)), np.nan)
+    part = adata if full.all() else adata[full]
+    if full.any():
+        values[full] = model.fit_predict(part, counts[full], signatures)
+    adata.obsm[key_added] = pd.DataFrame(
+        values, index=adata.obs_names, columns=signatures.types
+    )
+    adata.obs[f"{key_added}_{keys.STATUS}"] = pd.Categorical(
+        np.where(full, FITTED, EMPTY), categories=[FITTED, EMPTY]
+    )
+    settings = {
+        "verb": "deconvolve",
+        "system": system,
+        "seed": seed,
+        "params": params,
+        "version": __version__,
+        "n_genes": len(signatures.genes),
+        "n_empty": int((~full).sum()),
+    }
+    for name in ("graph_", "strength_"):
+        if hasattr(model, name):
+            settings[name.rstrip("_")] = getattr(model, name)
+    contract.record(adata, key_added, settings)
+
+
+def shared_problem(
+    adata: AnnData, reference: AnnData, labels: str
+) -> tuple[sp.csr_matrix, Signatures]:
+    """Counts (n_spots, n_genes) and signatures over the shared, expressed genes."""
+    genes = contract.shared_genes(adata, reference)
+    signatures = reference_signatures(reference, labels, genes)
+    keep = informative_genes(signatures)
+    signatures = Signatures(
+        signatures.types,
+        signatures.profiles[keep],
+        signatures.sizes,
+        signatures.genes[keep],
+    )
+    counts = contract.integer_counts(adata)
+    columns = adata.var_names.get_indexer(signatures.genes)
+    return sp.csr_matrix(counts[:, columns], dtype=float), signatures

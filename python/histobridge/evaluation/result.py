@@ -1,0 +1,124 @@
+"""The table every benchmark returns."""
+
+from __future__ import annotations
+
+import datetime
+import resource
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from histobridge import __version__
+
+COLUMNS = (
+    "dataset",
+    "system",
+    "status",
+    "protocol",
+    "fold",
+    "metric",
+    "value",
+    "lower",
+    "upper",
+    "n",
+    "seconds",
+    "peak_mb",
+    "version",
+    "date",
+)
+ALL = "all"
+"""Name of the row that averages the folds."""
+
+
+@dataclass
+class Benchmark:
+    """Scores of systems beside baselines.
+
+    Attributes
+    ----------
+    task
+        ``translation``, ``domains`` or ``deconvolution``.
+    table
+        One row per system, protocol, fold and metric; ``lower`` and ``upper`` bound
+        a 95 % bootstrap interval.
+    audit
+        One row per split with what it could leak; empty where nothing is split.
+    headline
+        Metric of :meth:`summary`.
+    settings
+        What was asked for.
+    """
+
+    task: str
+    table: pd.DataFrame
+    audit: pd.DataFrame
+    headline: tuple[str, ...]
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def summary(self) -> pd.DataFrame:
+        """Headline metrics: a row per protocol and system, best first."""
+        table = self.table
+        mean = table[(table["fold"] == ALL) & table["metric"].isin(self.headline)]
+        wide = mean.pivot_table(
+            index=["dataset", "protocol", "system", "status"],
+            columns="metric",
+            values="value",
+            sort=False,
+        )
+        first = [m for m in self.headline if m in wide.columns]
+        bounds = mean[mean["metric"] == first[0]].set_index(wide.index.names)
+        wide = wide[first].assign(
+            lower=bounds["lower"].reindex(wide.index),
+            upper=bounds["upper"].reindex(wide.index),
+        )
+        better = ERRORS.isdisjoint(first[:1])
+        wide = wide.reset_index()
+        order = wide.groupby(["dataset", "protocol"], sort=False)[first[0]].rank(
+            ascending=not better, method="first"
+        )
+        place = wide.groupby(["dataset", "protocol"], sort=False).ngroup()
+        return wide.iloc[np.lexsort((order, place))].reset_index(drop=True)
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write the table; folders are made."""
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self.table.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
+
+
+ERRORS = frozenset({"rmse_spot", "jsd_spot"})
+"""Metrics of which less is better."""
+
+
+def tidy(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Rows as a table in the one column order, version and date filled in."""
+    today = datetime.date.today().isoformat()
+    filled = [{"version": __version__, "date": today, **row} for row in rows]
+    return pd.DataFrame(filled, columns=list(COLUMNS))
+
+
+def peak_mb() -> float:
+    """Largest resident memory of this process so far, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def block_weights(
+    blocks: np.ndarray, replicates: int, rng: np.random.Generator
+) -> np.ndarray:
+    """How often each spot is drawn when blocks are resampled, (replicates, n)."""
+    present, code = np.unique(blocks, return_inverse=True)
+    count = len(present)
+    drawn = rng.multinomial(count, np.full(count, 1 / count), size=replicates)
+    return drawn[:, code].astype(float)
+
+
+def interval(replicates: np.ndarray) -> tuple[float, float]:
+    """95 % percentile interval."""
+    if replicates.size == 0:
+        return float("nan"), float("nan")
+    low, high = np.percentile(replicates, [2.5, 97.5])
+    return float(low), float(high)
