@@ -12,7 +12,7 @@ asXY <- function(coords) {
     coords <- as.matrix(coords)
     names <- tolower(colnames(coords))
     if (length(names) >= 2 && names[1] %in% yNames && names[2] %in% xNames) {
-        order <- c(2, 1, seq_along(names)[-(1:2)])
+        order <- c(2, 1, seq_along(names)[-c(1, 2)])
         coords <- coords[, order, drop = FALSE]
     }
     storage.mode(coords) <- "double"

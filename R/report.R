@@ -6,21 +6,25 @@
 #' @param path name of the HTML file.
 #' @param objects named list of SpatialExperiment or Seurat objects.
 #' @param benchmarks named list of \code{\linkS4class{Benchmark}} objects.
+#' @param truth column of labels that is drawn beside domains, where an object
+#'     has it.
+#' @param truth column of labels drawn beside domains, where an object has it.
 #' @param title title of the report.
-#' @return The path, invisibly.
+#' @return The absolute path, invisibly.
 #' @examplesIf pythonReady()
-#' path <- tempfile(fileext = ".html")
-#' writeReport(path, list(mixture = exampleMixture()))
+#' x <- deconvolve(exampleMixture()[, 1:20], exampleReference())
+#' writeReport(tempfile(fileext = ".html"), list(mixture = x))
 #' @export
 writeReport <- function(
-        path, objects = list(), benchmarks = list(), title = "HistoBridge") {
+        path, objects = list(), benchmarks = list(), truth = NULL,
+        title = "HistoBridge report") {
     written <- callPython(
         core()$write_report, path.expand(path),
         objects = pyDict(lapply(objects, handOver), labelsOf(objects)),
         benchmarks = pyDict(
             lapply(benchmarks, livePython), labelsOf(benchmarks)
         ),
-        title = title
+        truth = truth, title = title
     )
     invisible(py_to_r(bridge()$text(written)))
 }

@@ -111,7 +111,7 @@ imageCoords <- function(image) {
     if (.hasSlot(image, "coordinates")) {
         table <- image@coordinates
         columns <- intersect(c("imagerow", "imagecol", "x", "y"), names(table))
-        return(asXY(table[, columns[1:2]]))
+        return(asXY(table[, columns[c(1, 2)]]))
     }
     table <- SeuratObject::GetTissueCoordinates(image@boundaries[[1]])
     coords <- as.matrix(table[, c("x", "y")])

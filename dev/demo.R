@@ -1,6 +1,6 @@
 # The main job on real tissue: what a user could have typed.
 # Run with `make demo`, or `Rscript dev/demo.R` where HistoBridge is installed.
-library(HistoBridge)
+suppressPackageStartupMessages(library(HistoBridge))
 
 folder <- "histobridge-demo"
 dir.create(folder, showWarnings = FALSE)

@@ -104,7 +104,8 @@ class SpatialBlockKFold:
     block_um
         Side of a block in microns; default five pitches.
     buffer_um
-        Default ``patch_um`` + pitch, so that no patch is shared.
+        Default ``patch_um`` + the largest pitch of a section, and at least the
+        diagonal of a patch, so that no patch is shared.
     patch_um
         Side of the patches in use; default the largest recorded by
         ``add_morphology``, else 200.
@@ -155,15 +156,18 @@ class SpatialBlockKFold:
         sections = graphs.section_codes(adata)
         rng = np.random.default_rng(self.seed)
         folds = np.empty(adata.n_obs, dtype=int)
+        total = np.zeros(self.n_splits)
         for section in np.unique(sections):
             present, sizes = np.unique(blocks[sections == section], return_counts=True)
             load = np.zeros(self.n_splits)
             shuffled = rng.permutation(len(present))
             # Largest first onto the emptiest fold keeps the folds of like size.
             for i in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
-                fold = int(load.argmin())
+                # Ties go by all sections: few blocks each must not leave a fold empty.
+                fold = int(np.lexsort((total, load))[0])
                 folds[blocks == present[i]] = fold
                 load[fold] += sizes[i]
+                total[fold] += sizes[i]
         return folds
 
     def buffer(self, adata: AnnData) -> float:
@@ -171,7 +175,10 @@ class SpatialBlockKFold:
         if self.buffer_um is not None:
             return self.buffer_um
         patch = self.patch_um or recorded_patch_um(adata)
-        return patch + graphs.pitch(graphs.positions_um(adata))
+        points = graphs.positions_um(adata)
+        # Per section: spots of two sections can lie on the same coordinates.
+        pitches = [graphs.pitch(points[s]) for s in contract.sections(adata).values()]
+        return float(max(patch + max(pitches), np.sqrt(2) * patch))
 
     def split(
         self, adata: AnnData, y: None = None, groups: None = None

@@ -1,10 +1,4 @@
 # The verbs on the shipped tissue, small enough to be quick.
-skipWithoutVerb <- function(verb) {
-    skipWithoutPython()
-    there <- tryCatch(!is.null(core()[[verb]]), error = function(e) FALSE)
-    skip_if_not(there, paste("no", verb, "in the Python core"))
-}
-
 bulbWithColour <- function(sections = c("Rep4", "Rep9")) {
     addMorphology(
         exampleBulb(sections), "colour",
@@ -44,7 +38,7 @@ test_that("morphology is what Python computes", {
 })
 
 test_that("a model trained on one animal predicts the other", {
-    skipWithoutVerb("train_translation")
+    skipWithoutPython()
     x <- bulbWithColour()
     model <- trainTranslation(x[, x$sample_id == "Rep4"], genes = 15)
     expect_length(modelGenes(model), 15)
@@ -62,7 +56,7 @@ test_that("a model trained on one animal predicts the other", {
 })
 
 test_that("a model predicts spots without counts, and survives a file", {
-    skipWithoutVerb("train_translation")
+    skipWithoutPython()
     x <- bulbWithColour("Rep4")
     x <- x[, 1:80]
     model <- trainTranslation(x, genes = 5)
@@ -82,7 +76,7 @@ test_that("a model predicts spots without counts, and survives a file", {
 })
 
 test_that("domains are a factor with k levels", {
-    skipWithoutVerb("find_domains")
+    skipWithoutPython()
     x <- exampleBulb("Rep4")[, 1:100]
     y <- findDomains(x, k = 5)
     expect_s3_class(y$domain, "factor")
@@ -96,7 +90,7 @@ test_that("domains are a factor with k levels", {
 })
 
 test_that("proportions are an altExp of types x spots", {
-    skipWithoutVerb("deconvolve")
+    skipWithoutPython()
     x <- exampleMixture()[, 1:40]
     assay(x)[, 3] <- 0
     reference <- exampleReference()
@@ -163,7 +157,7 @@ firstSpots <- function(adata, n) {
 }
 
 test_that("a benchmark of deconvolution gives Python's numbers", {
-    skipWithoutVerb("benchmark_deconvolution")
+    skipWithoutPython()
     benchmark <- benchmarkDeconvolution(
         exampleMixture()[, 1:60], exampleReference(),
         nBootstrap = 20
@@ -177,7 +171,7 @@ test_that("a benchmark of deconvolution gives Python's numbers", {
 })
 
 test_that("a benchmark of domains gives Python's numbers", {
-    skipWithoutVerb("benchmark_domains")
+    skipWithoutPython()
     benchmark <- benchmarkDomains(
         exampleBulb("Rep9")[, 1:80], "layer",
         systems = "gpca_consensus", seeds = 2, nBootstrap = 20
@@ -192,7 +186,7 @@ test_that("a benchmark of domains gives Python's numbers", {
 })
 
 test_that("a benchmark of translation has an audit of its splits", {
-    skipWithoutVerb("benchmark_translation")
+    skipWithoutPython()
     benchmark <- benchmarkTranslation(
         bulbWithColour()[, c(1:60, 300:360)],
         protocols = "patients", genes = 10, nBootstrap = 20
@@ -207,9 +201,23 @@ test_that("a benchmark of translation has an audit of its splits", {
     )
 })
 
-test_that("a report is one file", {
-    skipWithoutVerb("write_report")
-    path <- tempfile(fileext = ".html")
-    expect_identical(writeReport(path, list(m = exampleMixture())), path)
-    expect_gt(file.size(path), 1000)
+test_that("a report is one file that holds objects and benchmarks", {
+    skipWithoutPython()
+    path <- file.path(normalizePath(tempdir()), "report.html")
+    x <- exampleMixture()[, 1:40]
+    y <- deconvolve(x, exampleReference())
+    benchmark <- benchmarkDeconvolution(
+        x, exampleReference(),
+        nBootstrap = 5
+    )
+    written <- writeReport(
+        path, list(cortex = y), list(shares = benchmark),
+        title = "A title"
+    )
+    expect_identical(written, path)
+    html <- paste(readLines(path, warn = FALSE), collapse = "")
+    expect_match(html, "A title", fixed = TRUE)
+    expect_match(html, "cortex", fixed = TRUE)
+    expect_match(html, "poisson_image", fixed = TRUE)
+    expect_error(writeReport(path), "expected benchmarks, or objects")
 })

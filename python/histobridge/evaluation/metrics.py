@@ -59,8 +59,8 @@ def partial_pearson(x: np.ndarray, y: np.ndarray, depth: np.ndarray) -> np.ndarr
     design = np.column_stack([np.ones(len(depth)), np.log(np.maximum(depth, 1))])
     basis, _ = np.linalg.qr(design)
     left, right = x - basis @ (basis.T @ x), y - basis @ (basis.T @ y)
-    # What is left of a multiple of depth is rounding, not signal.
-    left[:, left.std(axis=0) < 1e-9 * np.maximum(x.std(axis=0), 1e-300)] = 0.0
+    # What is left of a constant or a multiple of depth is rounding, not signal.
+    left[:, left.std(axis=0) <= 1e-9 * np.abs(x).max(axis=0)] = 0.0
     return pearson_columns(left, right)
 
 

@@ -143,19 +143,19 @@ def _folds(
             yield _Fold(protocol, name, train, test, target)
 
 
-def training_view(adata: AnnData, train: np.ndarray) -> AnnData:
+def training_view(adata: AnnData, train: np.ndarray, needs: Sequence[str]) -> AnnData:
     """``adata`` with every label gone and counts of other spots set to zero."""
     keep = np.zeros(adata.n_obs)
     keep[train] = 1.0
     counts = sp.diags(keep) @ sp.csr_matrix(contract.counts(adata))
-    view = _bare(adata, sp.csr_matrix(counts))
+    view = _bare(adata, sp.csr_matrix(counts), needs)
     view.X.eliminate_zeros()
     return view
 
 
 def test_view(adata: AnnData, test: np.ndarray, needs: Sequence[str]) -> AnnData:
     """``adata`` without counts; depth only where the system declares it."""
-    view = _bare(adata, None)
+    view = _bare(adata, None, needs)
     if "depth" in needs:
         depth = np.zeros(adata.n_obs)
         depth[test] = contract.depth(adata)[test]
@@ -167,7 +167,10 @@ def test_view(adata: AnnData, test: np.ndarray, needs: Sequence[str]) -> AnnData
 test_view.__test__ = False  # type: ignore[attr-defined]
 
 
-def _bare(adata: AnnData, counts: sp.csr_matrix | None) -> AnnData:
+def _bare(
+    adata: AnnData, counts: sp.csr_matrix | None, needs: Sequence[str]
+) -> AnnData:
+    """Sections, patients and what ``needs`` declares; an image has a place."""
     columns = [c for c in (keys.SECTION, keys.PATIENT) if c in adata.obs]
     bare = ad.AnnData(
         counts,
@@ -175,12 +178,18 @@ def _bare(adata: AnnData, counts: sp.csr_matrix | None) -> AnnData:
         var=pd.DataFrame(index=adata.var_names),
         shape=None if counts is not None else adata.shape,
     )
-    for key in (keys.SPATIAL, keys.MORPHOLOGY):
-        if key in adata.obsm:
+    image = "image" in needs
+    shown = {keys.SPATIAL: image or "coordinates" in needs, keys.MORPHOLOGY: image}
+    for key in shown:
+        if shown[key] and key in adata.obsm:
             bare.obsm[key] = np.asarray(adata.obsm[key])
-    for key in (keys.SPATIAL, keys.SETTINGS):
-        if key in adata.uns:
-            bare.uns[key] = adata.uns[key]
+    if keys.SETTINGS in adata.uns:
+        bare.uns[keys.SETTINGS] = adata.uns[keys.SETTINGS]
+    parts = [keys.SCALE_FACTORS, *([keys.IMAGES, keys.IMAGE_METADATA] if image else [])]
+    bare.uns[keys.SPATIAL] = {
+        name: {part: library[part] for part in parts if part in library}
+        for name, library in adata.uns.get(keys.SPATIAL, {}).items()
+    }
     return bare
 
 
@@ -195,7 +204,8 @@ def _score_fold(
     guess = None
     if entry is not None:
         model = entry.build(seed=seed)
-        model.fit(training_view(adata, fold.train), fold.target.genes_, fold.train)
+        known = training_view(adata, fold.train, entry.needs)
+        model.fit(known, fold.target.genes_, fold.train)
         guess = model.predict(test_view(adata, fold.test, entry.needs), fold.test)
     seconds = time.perf_counter() - started
     truth = fold.target.transform(adata, fold.test)

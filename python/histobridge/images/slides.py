@@ -122,6 +122,9 @@ def _pixels(image: np.ndarray | str | Path, section: str) -> np.ndarray:
     if image.dtype.kind == "f":
         top = 255 if image.max(initial=0) <= 1 else 1
         image = np.clip(np.round(image * top), 0, 255).astype(np.uint8)
+    elif image.dtype != np.uint8:
+        deep = image.max(initial=0) > 255
+        image = (image >> 8 if deep else image).astype(np.uint8)
     if image.ndim == 2:
         image = np.repeat(image[..., None], 3, axis=2)
     return image[..., :3]

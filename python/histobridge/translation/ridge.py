@@ -79,6 +79,7 @@ class KernelRidge(Translator):
 
     def _fit(self, adata: AnnData, spots: np.ndarray, target: np.ndarray) -> None:
         self.present_ = self._present(adata)
+        self.columns_ = self._columns(adata)
         rng = np.random.default_rng(self.seed)
         landmarks = np.arange(len(spots))
         if len(landmarks) > LANDMARKS:
@@ -112,8 +113,19 @@ class KernelRidge(Translator):
             raise ContractError(
                 f"the image features that the model was trained on: {theirs}", found
             )
+        for mine, other in zip(self.columns_, self._columns(adata), strict=False):
+            if mine != other:
+                raise ContractError(
+                    f"the image features that the model was trained on: {mine!r}",
+                    repr(other),
+                )
         phi = self._phi(adata, spots)
         return (phi - self.centre_) @ self.coefficients_ + self.intercept_
+
+    def _columns(self, adata: AnnData) -> list[str]:
+        """Names of the feature columns, none where they were not recorded."""
+        settings = adata.uns.get(keys.SETTINGS, {}).get(self.key, {})
+        return [str(name) for name in settings.get("columns", [])]
 
     def _present(self, adata: AnnData) -> list[tuple[View, np.ndarray, float]]:
         columns = morphology_columns(adata, self.key)
