@@ -88,6 +88,26 @@ setMethod("show", "Benchmark", function(object) {
     headline <- as.data.frame(object, what = "headline")
     audit <- as.data.frame(object, what = "audit")
     cat("Benchmark of", length(unique(headline$system)), "systems\n")
-    print(headline, row.names = FALSE, digits = 3)
-    cat("Splits audited for leakage:", nrow(audit), "\n")
+    for (protocol in unique(headline$protocol)) {
+        cat("\nProtocol:", protocol, "\n")
+        rows <- headline[headline$protocol == protocol, ]
+        print(shortTable(rows), row.names = FALSE)
+    }
+    leaks <- if ("leaks" %in% names(audit)) sum(nzchar(audit$leaks)) else 0
+    cat("\nSplits audited:", nrow(audit), "- with leaks:", leaks, "\n")
 })
+
+# The interval belongs to the first metric and stands beside it.
+shortTable <- function(rows) {
+    facts <- c("dataset", "protocol", "system", "status", "lower", "upper")
+    metrics <- rows[setdiff(names(rows), facts)]
+    metrics[] <- lapply(metrics, function(v) {
+        ifelse(is.na(v), "", formatC(v, digits = 3, format = "f"))
+    })
+    interval <- sprintf("%.3f to %.3f", rows$lower, rows$upper)
+    interval[is.na(rows$lower)] <- ""
+    data.frame(
+        rows[c("system", "status")], metrics[1], interval = interval,
+        metrics[-1], check.names = FALSE
+    )
+}

@@ -19,7 +19,9 @@ def main() -> None:
     text = path.read_text()
     for name, table in {"systems": systems(), "scores": scores()}.items():
         block = f"<!-- {name} -->\n{markdown(table)}\n<!-- end -->"
-        text = re.sub(rf"<!-- {name} -->.*?<!-- end -->", lambda _: block, text, flags=re.S)  # noqa: B023, E501
+        text = re.sub(
+            rf"<!-- {name} -->.*?<!-- end -->", lambda _: block, text, flags=re.S
+        )  # noqa: B023, E501
     path.write_text(text)
 
 

@@ -6,7 +6,13 @@ from PIL import Image
 
 from histobridge.contract import ContractError
 from histobridge.data import simulate_tissue
-from histobridge.images import PatchGrid, Slide, add_morphology, crop_patches, open_slide
+from histobridge.images import (
+    PatchGrid,
+    Slide,
+    add_morphology,
+    crop_patches,
+    open_slide,
+)
 from histobridge.images.colour import (
     colour_features,
     colour_names,

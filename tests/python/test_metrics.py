@@ -67,7 +67,9 @@ def test_the_training_mean_scores_high_per_spot_and_zero_when_centred(rng):
 def test_spot_and_pooled_pearson_are_scipys(pair):
     x, y = pair
     assert metrics.spot_pearson(x, y) == pytest.approx(each(x.T, y.T).mean())
-    assert metrics.pooled_pearson(x, y) == pytest.approx(pearsonr(x.ravel(), y.ravel())[0])
+    assert metrics.pooled_pearson(x, y) == pytest.approx(
+        pearsonr(x.ravel(), y.ravel())[0]
+    )
     mean = y.mean(axis=0)
     centred = each((x - mean).T, (y - mean).T).mean()
     assert metrics.gene_centred_spot_pearson(x, y, mean) == pytest.approx(centred)
@@ -92,7 +94,9 @@ def test_partial_pearson_is_that_of_regression_residuals(pair, rng):
     depth = rng.integers(1, 5000, len(x))
     x, y = x + np.log(depth)[:, None], y + np.log(depth)[:, None]
     design = np.log(depth)[:, None]
-    left, right = (v - LinearRegression().fit(design, v).predict(design) for v in (x, y))
+    left, right = (
+        v - LinearRegression().fit(design, v).predict(design) for v in (x, y)
+    )
     found = metrics.partial_pearson(x, y, depth)
     np.testing.assert_allclose(found, each(left, right))
     assert (found < pearson_columns(x, y)).all()
@@ -188,8 +192,9 @@ def test_blocks_are_drawn_whole_and_as_often_as_there_are_blocks(rng):
 
 
 def test_interval_holds_the_middle_95_per_cent():
-    assert interval(np.arange(1001.0)) == (25.0, 975.0)
-    assert np.isnan(interval(np.empty(0))).all()
+    assert interval(np.arange(1001.0), 500.0) == (25.0, 975.0)
+    assert interval(np.arange(1001.0), 600.0) == (125.0, 1075.0)
+    assert np.isnan(interval(np.empty(0), 0.0)).all()
 
 
 def test_summary_puts_the_best_first_whether_more_or_less_is_better():

@@ -37,7 +37,7 @@ class Spy(Translator):
 
 @pytest.fixture
 def spy(tissue, monkeypatch):
-    """Register a spy that declares ``needs``, benchmark it alone, return what it saw."""
+    """Benchmark a spy that declares ``needs``, and it alone; what it saw."""
     names = []
     monkeypatch.setattr(registry, "chosen", lambda t, name, _: [registry.find(name, t)])
 

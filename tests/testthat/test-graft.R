@@ -108,8 +108,9 @@ test_that("results go back to Python as they came", {
         pull(adata, "obsm", "made_dims"), unname(reducedDim(y, "made_dims"))
     )
     expect_identical(pull(adata, "uns", "made")$k, 2L)
-    columns <- bridge()$read(adata, "uns", "made_dims")$get("columns")
-    expect_s3_class(columns, "python.builtin.list")
+    one <- toSettings(list(columns = "one", k = 2L))
+    expect_s3_class(one$get("columns"), "python.builtin.list")
+    expect_s3_class(one$get("k"), "python.builtin.int")
 })
 
 test_that("what the table has no place for is refused by name", {

@@ -75,8 +75,10 @@ test_that("a dgCMatrix shares its memory and outlives its R name", {
 
 test_that("Python cannot write into R's memory", {
     skipWithoutPython()
-    for (counts in list(toyCounts(), as.matrix(toyCounts()))) {
-        before <- counts + 0
+    whole <- as.matrix(toyCounts())
+    storage.mode(whole) <- "integer"
+    for (counts in list(toyCounts(), whole + 0, whole)) {
+        before <- counts + 0L
         x <- SingleCellExperiment::SingleCellExperiment(
             list(counts = counts, other = counts)
         )
@@ -104,4 +106,14 @@ test_that("a result of every form comes back with its names", {
     parts <- lapply(pyItems(bridge()$matrix_parts(toMatrix(counts))), py_to_r)
     back <- fromMatrix(parts, colnames(counts), rownames(counts))
     expect_identical(back, counts)
+})
+
+test_that("where memory cannot be shared, a copy arrives", {
+    skipWithoutPython()
+    local_mocked_bindings(shared = function(v) vector1d(v))
+    counts <- toyCounts()
+    expect_equal(asRows(toMatrix(counts)), dense(counts))
+    image <- toImage(SpatialImage(toyRaster()))
+    expect_identical(dim(py_to_r(image)), c(4L, 6L, 3L))
+    expect_identical(py_to_r(image)[1, 1, ], c(255L, 0L, 0L))
 })

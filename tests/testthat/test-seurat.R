@@ -122,3 +122,21 @@ test_that("morphology of a Seurat object", {
     expect_identical(rownames(features), colnames(x))
     expect_identical(y@misc$HistoBridge$morphology$patch_um, 40)
 })
+
+test_that("a verb finds the same in a Seurat object as in its experiment", {
+    skipWithoutPython()
+    x <- exampleMixture()[, 1:30]
+    reference <- exampleReference()
+    own <- deconvolve(
+        SeuratObject::CreateSeuratObject(
+            SeuratObject::CreateAssay5Object(assay(x))
+        ),
+        SeuratObject::CreateSeuratObject(
+            SeuratObject::CreateAssay5Object(assay(reference)),
+            meta.data = as.data.frame(colData(reference))
+        )
+    )
+    found <- SeuratObject::LayerData(own, "data", assay = "proportions")
+    expected <- assay(altExp(deconvolve(x, reference), "proportions"))
+    expect_equal(as.matrix(found), expected)
+})

@@ -165,7 +165,8 @@ test_that("a benchmark of deconvolution gives Python's numbers", {
     expect_true("poisson_image" %in% as.data.frame(benchmark)$system)
     expectSameTable(benchmark, callPython(
         core()$benchmark_deconvolution,
-        firstSpots(core()$data$example_mixture(), 60), core()$data$example_reference(),
+        firstSpots(core()$data$example_mixture(), 60),
+        core()$data$example_reference(),
         nBootstrap = 20, progress = FALSE
     ))
 })

@@ -124,7 +124,8 @@ def _mean_over_spots(
 ) -> Callable[[np.ndarray, np.ndarray, np.ndarray], Score]:
     def score(estimate: np.ndarray, truth: np.ndarray, draws: np.ndarray) -> Score:
         values = per_spot(estimate, truth)
-        return (float(values.mean()), *interval(values[draws].mean(axis=1)))
+        value = float(values.mean())
+        return (value, *interval(values[draws].mean(axis=1), value))
 
     return score
 
@@ -132,7 +133,8 @@ def _mean_over_spots(
 def _auprc(estimate: np.ndarray, truth: np.ndarray, draws: np.ndarray) -> Score:
     area = metrics.area_under_precision_recall
     boot = np.array([area(estimate[d], truth[d]) for d in draws[:100]])
-    return (area(estimate, truth), *interval(boot))
+    value = area(estimate, truth)
+    return (value, *interval(boot, value))
 
 
 METRICS = {

@@ -115,7 +115,7 @@ def _score(
         SpatialBlockKFold().blocks(section), n_bootstrap, np.random.default_rng(0)
     )
     boot = np.array([weighted_ari(known, middle, w) for w in weights])
-    low, high = interval(boot)
+    low, high = interval(boot, float(np.median(ari)))
     facts = {
         "system": entry.name,
         "status": entry.status,

@@ -328,7 +328,7 @@ def _row(part: pd.DataFrame, patients: dict[str, str], seed: int) -> dict[str, A
             drawn = rng.integers(len(stacked), size=stacked.shape)
             stacked = np.take_along_axis(stacked, drawn, axis=0)
         together = stacked.mean(axis=0)
-    low, high = interval(together)
+    low, high = interval(together, float(np.mean(value)))
     return {
         "value": float(np.mean(value)),
         "lower": low,

@@ -57,6 +57,9 @@ class SharedCovarianceMixture:
     def fit(self, x: np.ndarray) -> SharedCovarianceMixture:
         """Fit to ``x`` (n, d); deterministic for a seed."""
         x = np.asarray(x, dtype=float)
+        centre = x.mean(axis=0)
+        # The pooled scatter cancels badly far from the origin.
+        x = x - centre
         responsibility = np.eye(self.n_components)[self._start(x)]
         previous = -np.inf
         for _ in range(self.max_iter):
@@ -65,6 +68,7 @@ class SharedCovarianceMixture:
             if abs(total - previous) <= self.tol * (1 + abs(total)):
                 break
             previous = total
+        self.means_ += centre
         self.log_likelihood_ = float(total)
         self.labels_ = responsibility.argmax(axis=1)
         self.responsibility_ = responsibility

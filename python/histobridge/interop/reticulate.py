@@ -48,28 +48,22 @@ def sparse(
 
     The two are the same three buffers, so nothing is transposed or copied.
     """
-    for part in (x, i, p):
-        part.setflags(write=False)
     return sp.csr_matrix((x, i, p), shape=(spots, genes), copy=False)
 
 
 def dense(values: np.ndarray) -> np.ndarray:
-    """Read-only transposed view of an R matrix."""
-    view = np.asarray(values).T
-    view.setflags(write=False)
-    return view
+    """Transposed view of an R matrix, read-only as reticulate hands it over."""
+    return np.asarray(values).T
 
 
 def rows(values: np.ndarray) -> np.ndarray:
-    """Read-only view of an R matrix that has spots as rows already."""
-    return dense(values).T
+    """View of an R matrix that has spots as rows already, equally read-only."""
+    return np.asarray(values)
 
 
 def pixels(values: np.ndarray | bytes, height: int, width: int) -> np.ndarray:
-    """Read-only uint8 image (height, width, 3) from bytes in that order."""
-    image = np.frombuffer(values, dtype=np.uint8).reshape(height, width, 3)
-    image.setflags(write=False)
-    return image
+    """View as a uint8 image (height, width, 3) of bytes in that order."""
+    return np.frombuffer(values, dtype=np.uint8).reshape(height, width, 3)
 
 
 def build(matrix: Any, obs: pd.DataFrame, var: pd.DataFrame) -> AnnData:
