@@ -3,7 +3,6 @@
 Usage: python dev/readme.py
 """
 
-import re
 from pathlib import Path
 
 import pandas as pd
@@ -18,10 +17,10 @@ def main() -> None:
     path = ROOT / "README.md"
     text = path.read_text()
     for name, table in {"systems": systems(), "scores": scores()}.items():
+        before, rest = text.split(f"<!-- {name} -->", 1)
+        after = rest.split("<!-- end -->", 1)[1]
         block = f"<!-- {name} -->\n{markdown(table)}\n<!-- end -->"
-        text = re.sub(
-            rf"<!-- {name} -->.*?<!-- end -->", lambda _: block, text, flags=re.S
-        )  # noqa: B023, E501
+        text = before + block + after
     path.write_text(text)
 
 

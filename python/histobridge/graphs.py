@@ -27,6 +27,17 @@ def positions_um(adata: AnnData) -> np.ndarray:
     return points
 
 
+def has_microns(adata: AnnData) -> bool:
+    """Whether every section states its microns per pixel."""
+    libraries = adata.uns.get(keys.SPATIAL, {})
+    return all(
+        libraries.get(section, {})
+        .get(keys.SCALE_FACTORS, {})
+        .get(keys.MICRONS_PER_PIXEL)
+        for section in contract.sections(adata)
+    )
+
+
 def pitch(points: np.ndarray) -> float:
     """Median distance of a spot to its nearest neighbour, in units of ``points``."""
     if len(points) < 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,20 @@ class System:
     evidence: str
     module: str
 
+    def create(self, **params: Any) -> Any:
+        """Build the estimator.
+
+        Raises
+        ------
+        ContractError
+            When the system has no such parameter, naming those it has.
+        """
+        known = inspect.signature(self.build).parameters
+        unknown = [name for name in params if name not in known]
+        if unknown:
+            raise ContractError(f"parameters of {self.name}", unknown, known)
+        return self.build(**params)
+
 
 _SYSTEMS: dict[tuple[str, str], System] = {}
 
@@ -60,8 +75,9 @@ def system(
     name, task
         What users type and where it belongs (one of ``TASKS``).
     needs
-        What it reads: ``image``, ``coordinates``, ``counts``, ``depth``,
-        ``reference``. The benchmark runner withholds everything else.
+        What it reads: ``image``, ``encoder`` (features beyond colour),
+        ``coordinates``, ``counts``, ``depth``, ``reference``. The
+        benchmark runner withholds everything else.
     status
         ``house``, ``published`` or ``baseline``.
     paper, evidence
@@ -130,11 +146,14 @@ def chosen(
         wanted.sort(key=lambda s: s.status != "house")
     else:
         wanted = [find(name, task) for name in names]
-    has_image = keys.MORPHOLOGY in adata.obsm
+    absent = set()
+    if keys.MORPHOLOGY not in adata.obsm:
+        absent |= {"image", "encoder"}
+    settings = adata.uns.get(keys.SETTINGS, {}).get(keys.MORPHOLOGY, {})
+    if set(settings.get("encoder", ["unknown"])) == {"colour"}:
+        absent.add("encoder")
     ladder = [
-        s
-        for s in of_task
-        if s.status == "baseline" and (has_image or "image" not in s.needs)
+        s for s in of_task if s.status == "baseline" and absent.isdisjoint(s.needs)
     ]
     return wanted + [s for s in ladder if s not in wanted]
 

@@ -174,10 +174,13 @@ class SpatialBlockKFold:
         """Buffer in microns."""
         if self.buffer_um is not None:
             return self.buffer_um
-        patch = self.patch_um or recorded_patch_um(adata)
         points = graphs.positions_um(adata)
         # Per section: spots of two sections can lie on the same coordinates.
         pitches = [graphs.pitch(points[s]) for s in contract.sections(adata).values()]
+        patch = self.patch_um or recorded_patch_um(adata)
+        if not graphs.has_microns(adata):
+            # Without a scale a patch has no size here; the pitch stands for it.
+            patch = max(pitches)
         return float(max(patch + max(pitches), np.sqrt(2) * patch))
 
     def split(

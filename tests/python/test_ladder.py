@@ -7,7 +7,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from histobridge import registry
 from histobridge.evaluation.baselines.translation import centred_positions
-from histobridge.evaluation.translation import test_view as withheld
+from histobridge.evaluation.views import withheld_view as withheld
 from histobridge.normalisation import log_normalise, pearson_columns
 
 TRAIN, TEST = np.arange(128), np.arange(128, 192)

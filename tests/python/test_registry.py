@@ -11,7 +11,7 @@ from histobridge.contract import ContractError
 from histobridge.registry import TASKS, find, system, systems
 
 COLUMNS = ["name", "task", "status", "needs", "paper", "summary", "evidence"]
-NEEDS = {"image", "coordinates", "counts", "depth", "reference"}
+NEEDS = {"image", "encoder", "coordinates", "counts", "depth", "reference"}
 
 
 def test_the_table_has_its_columns_and_house_defaults_first():

@@ -214,7 +214,6 @@ def test_the_ladder_stands_beside_every_model(tissue):
         "section_copy",
         "coordinates_knn",
         "colour_ridge",
-        "encoder_ridge",
         "permuted_images",
         "noise_ceiling",
     }

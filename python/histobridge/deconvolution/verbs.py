@@ -47,7 +47,7 @@ def deconvolve(
     """
     contract.unique_names(adata)
     contract.unique_names(reference)
-    model = registry.find(system, "deconvolution").build(seed=seed, **params)
+    model = registry.find(system, "deconvolution").create(seed=seed, **params)
     counts, signatures = shared_problem(adata, reference, labels)
     full = np.asarray(counts.sum(axis=1)).ravel() > 0
     values = np.full((adata.n_obs, len(signatures.types)), np.nan)

@@ -14,6 +14,7 @@ from histobridge.contract import ContractError
 from histobridge.deconvolution.verbs import shared_problem
 from histobridge.evaluation import metrics
 from histobridge.evaluation.result import ALL, Benchmark, interval, peak_mb, tidy
+from histobridge.evaluation.views import declared_view
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -62,15 +63,14 @@ def benchmark_deconvolution(
     n = int(full.sum())
     draws = rng.integers(n, size=(n_bootstrap, n))
     rows: list[dict[str, Any]] = []
-    part = adata[full].copy()
-    if truth in part.obsm:
-        del part.obsm[truth]
+    part = adata[full]
     entries = registry.chosen("deconvolution", systems, adata)
     bar = tqdm(entries, desc="deconvolution", disable=not progress, leave=False)
     for entry in bar:
         started = time.perf_counter()
-        model = entry.build(seed=seed)
-        estimate = model.fit_predict(part, counts[full], signatures)
+        model = entry.create(seed=seed)
+        seen = declared_view(part, entry.needs)
+        estimate = model.fit_predict(seen, counts[full], signatures)
         seconds = time.perf_counter() - started
         for metric, score in METRICS.items():
             value, low, high = score(estimate, known[full], draws)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from histobridge import contract, keys, registry
+from histobridge import contract, registry
 from histobridge.evaluation.result import (
     ALL,
     Benchmark,
@@ -18,6 +18,7 @@ from histobridge.evaluation.result import (
     peak_mb,
     tidy,
 )
+from histobridge.evaluation.views import declared_view
 from histobridge.splits import SpatialBlockKFold
 
 if TYPE_CHECKING:
@@ -76,9 +77,8 @@ def benchmark_domains(
     jobs = [(name, entry) for name in parts for entry in entries]
     for name, entry in tqdm(jobs, desc="domains", disable=not progress, leave=False):
         spots = parts[name][usable[parts[name]]]
-        section = adata[spots].copy()
+        section = adata[spots]
         known = labels.iloc[spots].astype(str).to_numpy()
-        section.obs = section.obs[[c for c in (keys.SECTION,) if c in section.obs]]
         wanted = k or len(set(known))
         scored = _score(section, known, wanted, entry, seeds, n_bootstrap)
         rows += [{"fold": name, "protocol": "K given", **row} for row in scored]
@@ -105,7 +105,8 @@ def _score(
     started = time.perf_counter()
     runs: list[np.ndarray] = []
     for seed in range(seeds):
-        runs.append(np.asarray(entry.build(seed=seed).fit_predict(section.copy(), k)))
+        seen = declared_view(section, entry.needs)
+        runs.append(np.asarray(entry.create(seed=seed).fit_predict(seen, k)))
         if seed == 1 and np.array_equal(runs[0], runs[1]):
             break
     seconds = (time.perf_counter() - started) / len(runs)

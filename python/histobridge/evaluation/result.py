@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import resource
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,7 +100,11 @@ def tidy(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def peak_mb() -> float:
-    """Largest resident memory of this process so far, in MB."""
+    """Largest resident memory of this process so far, in MB; NaN on Windows."""
+    try:
+        import resource
+    except ImportError:
+        return float("nan")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 

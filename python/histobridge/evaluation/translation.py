@@ -7,23 +7,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import anndata as ad
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from histobridge import contract, keys, registry
+from histobridge import contract, registry
 from histobridge.contract import ContractError
 from histobridge.evaluation import metrics
+from histobridge.evaluation.aggregate import collect
 from histobridge.evaluation.audit import audit_split
 from histobridge.evaluation.result import (
-    ALL,
     Benchmark,
     block_weights,
-    interval,
     peak_mb,
-    tidy,
 )
+from histobridge.evaluation.views import training_view, withheld_view
 from histobridge.splits import LeaveOnePatientOut, LeaveOneSectionOut, SpatialBlockKFold
 from histobridge.translation.base import GENES
 from histobridge.translation.target import LogCP10k
@@ -100,7 +98,7 @@ def benchmark_translation(
     scores: list[dict[str, Any]] = []
     for fold, entry in _progress(folds, entries, progress):
         scores += _score_fold(adata, fold, entry, n_bootstrap, seed)
-    table = _collect(scores, adata, dataset, seed)
+    table = collect(scores, adata, dataset, seed)
     return Benchmark(
         "translation",
         table,
@@ -143,56 +141,6 @@ def _folds(
             yield _Fold(protocol, name, train, test, target)
 
 
-def training_view(adata: AnnData, train: np.ndarray, needs: Sequence[str]) -> AnnData:
-    """``adata`` with every label gone and counts of other spots set to zero."""
-    keep = np.zeros(adata.n_obs)
-    keep[train] = 1.0
-    counts = sp.diags(keep) @ sp.csr_matrix(contract.counts(adata))
-    view = _bare(adata, sp.csr_matrix(counts), needs)
-    view.X.eliminate_zeros()
-    return view
-
-
-def test_view(adata: AnnData, test: np.ndarray, needs: Sequence[str]) -> AnnData:
-    """``adata`` without counts; depth only where the system declares it."""
-    view = _bare(adata, None, needs)
-    if "depth" in needs:
-        depth = np.zeros(adata.n_obs)
-        depth[test] = contract.depth(adata)[test]
-        view.obs[keys.DEPTH] = depth
-    return view
-
-
-# Not a test of ours, whatever its name makes a test runner believe.
-test_view.__test__ = False  # type: ignore[attr-defined]
-
-
-def _bare(
-    adata: AnnData, counts: sp.csr_matrix | None, needs: Sequence[str]
-) -> AnnData:
-    """Sections, patients and what ``needs`` declares; an image has a place."""
-    columns = [c for c in (keys.SECTION, keys.PATIENT) if c in adata.obs]
-    bare = ad.AnnData(
-        counts,
-        obs=adata.obs[columns].copy(),
-        var=pd.DataFrame(index=adata.var_names),
-        shape=None if counts is not None else adata.shape,
-    )
-    image = "image" in needs
-    shown = {keys.SPATIAL: image or "coordinates" in needs, keys.MORPHOLOGY: image}
-    for key in shown:
-        if shown[key] and key in adata.obsm:
-            bare.obsm[key] = np.asarray(adata.obsm[key])
-    if keys.SETTINGS in adata.uns:
-        bare.uns[keys.SETTINGS] = adata.uns[keys.SETTINGS]
-    parts = [keys.SCALE_FACTORS, *([keys.IMAGES, keys.IMAGE_METADATA] if image else [])]
-    bare.uns[keys.SPATIAL] = {
-        name: {part: library[part] for part in parts if part in library}
-        for name, library in adata.uns.get(keys.SPATIAL, {}).items()
-    }
-    return bare
-
-
 def _score_fold(
     adata: AnnData,
     fold: _Fold,
@@ -203,10 +151,10 @@ def _score_fold(
     started = time.perf_counter()
     guess = None
     if entry is not None:
-        model = entry.build(seed=seed)
+        model = entry.create(seed=seed)
         known = training_view(adata, fold.train, entry.needs)
         model.fit(known, fold.target.genes_, fold.train)
-        guess = model.predict(test_view(adata, fold.test, entry.needs), fold.test)
+        guess = model.predict(withheld_view(adata, fold.test, entry.needs), fold.test)
     seconds = time.perf_counter() - started
     truth = fold.target.transform(adata, fold.test)
     mean = fold.target.transform(adata, fold.train).mean(axis=0)
@@ -281,59 +229,4 @@ def _metrics(
         ),
         "pearson_pooled": (metrics.pooled_pearson(guess, truth), none),
         "mse_skill": (float(1 - ((truth - guess) ** 2).sum() / baseline), none),
-    }
-
-
-def _collect(
-    scores: list[dict[str, Any]], adata: AnnData, dataset: str, seed: int
-) -> pd.DataFrame:
-    """Average sections within patients, then patients; bounds from replicates."""
-    patients = dict(
-        zip(
-            contract.section_names(adata),
-            adata.obs[keys.PATIENT].astype(str)
-            if keys.PATIENT in adata.obs
-            else contract.section_names(adata),
-            strict=True,
-        )
-    )
-    frame = pd.DataFrame(scores)
-    rows = []
-    by = ["system", "status", "protocol", "metric"]
-    for names, group in frame.groupby(by, sort=False):
-        facts = dict(zip(by, names, strict=True)) | {"dataset": dataset}
-        parts = [(fold, part) for fold, part in group.groupby("fold", sort=False)]
-        if len(parts) > 1 or len(group) > 1:
-            parts.append((ALL, group))
-        else:
-            rows.append({**facts, **_row(group, patients, seed), "fold": ALL})
-        for fold, part in parts:
-            rows.append({**facts, **_row(part, patients, seed), "fold": fold})
-    return tidy(rows)
-
-
-def _row(part: pd.DataFrame, patients: dict[str, str], seed: int) -> dict[str, Any]:
-    owner = part["section"].map(patients).to_numpy()
-    value, replicates = [], []
-    for patient in dict.fromkeys(owner):
-        mine = part[owner == patient]
-        value.append(mine["value"].mean())
-        if all(r.size for r in mine["replicates"]):
-            replicates.append(np.mean(list(mine["replicates"]), axis=0))
-    together = np.empty(0)
-    if replicates:
-        stacked = np.stack(replicates)
-        if len(stacked) >= 3:
-            rng = np.random.default_rng(seed)
-            drawn = rng.integers(len(stacked), size=stacked.shape)
-            stacked = np.take_along_axis(stacked, drawn, axis=0)
-        together = stacked.mean(axis=0)
-    low, high = interval(together, float(np.mean(value)))
-    return {
-        "value": float(np.mean(value)),
-        "lower": low,
-        "upper": high,
-        "n": int(part["n"].sum()),
-        "seconds": float(part.drop_duplicates("fold")["seconds"].sum()),
-        "peak_mb": float(part["peak_mb"].max()),
     }

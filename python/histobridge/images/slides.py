@@ -127,6 +127,11 @@ def _pixels(image: np.ndarray | str | Path, section: str) -> np.ndarray:
         image = (image >> 8 if deep else image).astype(np.uint8)
     if image.ndim == 2:
         image = np.repeat(image[..., None], 3, axis=2)
+    if image.shape[2] == 4 and (image[..., 3] < 255).any():
+        # What lies under transparent pixels is not tissue.
+        share = image[..., 3:] / 255.0
+        blended = image[..., :3] * share + BACKGROUND * (1 - share)
+        return np.round(blended).astype(np.uint8)
     return image[..., :3]
 
 
@@ -147,7 +152,8 @@ def _read_file(path: Path, section: str) -> np.ndarray:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             with Image.open(path) as picture:
-                return np.asarray(picture.convert("RGB"))
+                clear = "A" in picture.getbands() or "transparency" in picture.info
+                return np.asarray(picture.convert("RGBA" if clear else "RGB"))
         finally:
             Image.MAX_IMAGE_PIXELS = limit
     return _read_openslide(path)

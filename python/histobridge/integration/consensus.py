@@ -37,4 +37,8 @@ def consensus(memberships: list[np.ndarray]) -> tuple[np.ndarray, float]:
         own, theirs = linear_sum_assignment(-overlap)
         votes[:, theirs] += member[:, own]
     pairs = alike[np.triu_indices(n, 1)]
-    return votes.argmax(axis=1), float(pairs.mean()) if pairs.size else 1.0
+    chosen = votes.argmax(axis=1)
+    if len(np.unique(chosen)) < len(np.unique(labels[middle])):
+        # A small group can lose every vote; the middle member still has it.
+        chosen = labels[middle]
+    return chosen, float(pairs.mean()) if pairs.size else 1.0

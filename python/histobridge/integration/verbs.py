@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,12 +50,17 @@ def find_domains(
     contract.coordinates(adata)
     if k is not None and (int(k) != k or k < 2):
         raise ContractError("k as a whole number of at least 2", k)
-    model = registry.find(system, "domains").build(seed=seed, **params)
+    model = registry.find(system, "domains").create(seed=seed, **params)
     full = ~contract.empty_spots(adata)
     part = adata if full.all() else adata[full].copy()
     labels = np.asarray(model.fit_predict(part, None if k is None else int(k)))
     names = np.full(adata.n_obs, None, dtype=object)
     order = pd.Series(labels).value_counts(sort=True).index
+    if k is not None and len(order) < k:
+        warnings.warn(
+            f"asked for {k} domains, found {len(order)}: the data do not carry more",
+            stacklevel=2,
+        )
     rename = {label: str(i + 1) for i, label in enumerate(order)}
     names[full] = [rename[label] for label in labels]
     adata.obs[key_added] = pd.Categorical(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -97,9 +97,9 @@ class KernelRidge(Translator):
         self.projection_ = vectors[:, keep] / np.sqrt(values[keep])
         phi = self._phi(adata, spots)
         self.alpha_ = self._choose(adata, spots, phi, target)
-        self.centre_, self.intercept_, (self.coefficients_,) = _ridge(
-            phi, target, (self.alpha_,)
-        )
+        path = RidgePath(phi, target)
+        self.centre_, self.intercept_ = path.centre, path.intercept
+        self.coefficients_ = path.coefficients(self.alpha_)
         self.settings_ |= {
             "alpha": float(self.alpha_),
             "views": [view.encoder for view, _, _ in self.present_],
@@ -160,13 +160,12 @@ class KernelRidge(Translator):
         score, weight = np.zeros(len(self.alphas)), 0
         for train, test in inner_splits(adata, spots, self.seed):
             a, b = row[train], row[test]
-            centre, intercept, coefficients = _ridge(phi[a], target[a], self.alphas)
+            path = RidgePath(phi[a], target[a])
             for section in np.unique(sections[b]):
                 rows = b[sections[b] == section]
                 if len(rows) < 5:
                     continue
-                for i, coefficient in enumerate(coefficients):
-                    guess = (phi[rows] - centre) @ coefficient + intercept
+                for i, guess in enumerate(path.predict(phi[rows], self.alphas)):
                     score[i] += len(rows) * pearson_columns(guess, target[rows]).mean()
                 weight += len(rows)
         return self.alphas[int(score.argmax())] if weight else 1.0
@@ -190,15 +189,31 @@ def _squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.maximum(square, 0.0)
 
 
-def _ridge(
-    phi: np.ndarray, target: np.ndarray, alphas: Sequence[float]
-) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    """Coefficients for every penalty from one decomposition."""
-    centre, intercept = phi.mean(axis=0), target.mean(axis=0)
-    u, s, vt = np.linalg.svd(phi - centre, full_matrices=False)
-    projected = u.T @ (target - intercept)
-    return (
-        centre,
-        intercept,
-        [vt.T @ ((s / (s**2 + alpha))[:, None] * projected) for alpha in alphas],
-    )
+class RidgePath:
+    """Ridge regression for many penalties from one decomposition.
+
+    The eigenvectors of the smaller of ``phi phi'`` and ``phi' phi`` serve every
+    penalty.
+    """
+
+    def __init__(self, phi: np.ndarray, target: np.ndarray):
+        self.centre, self.intercept = phi.mean(axis=0), target.mean(axis=0)
+        centred, residual = phi - self.centre, target - self.intercept
+        if len(centred) <= centred.shape[1]:
+            values, vectors = np.linalg.eigh(centred @ centred.T)
+            self.basis = centred.T @ vectors
+            self.projected = vectors.T @ residual
+        else:
+            values, self.basis = np.linalg.eigh(centred.T @ centred)
+            self.projected = self.basis.T @ (centred.T @ residual)
+        self.values = np.maximum(values, 0.0)
+
+    def coefficients(self, alpha: float) -> np.ndarray:
+        """Coefficients (n_features, n_targets) for one penalty."""
+        return self.basis @ (self.projected / (self.values + alpha)[:, None])
+
+    def predict(self, phi: np.ndarray, alphas: Sequence[float]) -> Iterator[np.ndarray]:
+        """Yield the prediction (rows, n_targets) of every penalty."""
+        scores = (phi - self.centre) @ self.basis
+        for alpha in alphas:
+            yield (scores / (self.values + alpha)) @ self.projected + self.intercept

@@ -48,7 +48,7 @@ def train_translation(
         Unknown system; no counts; no image features; repeated names.
     """
     contract.unique_names(adata)
-    model = registry.find(system, "translation").build(**params)
+    model = registry.find(system, "translation").create(**params)
     model.fit(adata, GENES if genes is None else genes)
     model.settings_ = {"system": system, "params": params} | model.settings_
     return model

@@ -5,9 +5,9 @@ likeness of the H&E) and its strength are those that predict held-out counts bes
 so the image enters only where it helps.
 """
 
-from typing import Any
+from collections.abc import Sequence
 
-from histobridge.deconvolution.poisson import PoissonDeconvolver
+from histobridge.deconvolution.poisson import STRENGTHS, PoissonDeconvolver
 from histobridge.registry import system
 
 
@@ -19,6 +19,23 @@ from histobridge.registry import system
     paper="house default",
     evidence="dev/benchmarks/results/demo.csv",
 )
-def poisson_image(**params: Any) -> PoissonDeconvolver:
+def poisson_image(
+    *,
+    graph: str = "auto",
+    strengths: Sequence[float] = STRENGTHS,
+    cells: bool = True,
+    platform: float = 100.0,
+    max_iter: int = 2000,
+    tol: float = 1e-5,
+    seed: int = 0,
+) -> PoissonDeconvolver:
     """Poisson likelihood with platform effect and optional image Laplacian."""
-    return PoissonDeconvolver(**params)
+    return PoissonDeconvolver(
+        graph=graph,
+        strengths=strengths,
+        cells=cells,
+        platform=platform,
+        max_iter=max_iter,
+        tol=tol,
+        seed=seed,
+    )

@@ -162,7 +162,7 @@ def colour_ridge(*, seed: int = 0) -> KernelRidge:
     return KernelRidge([View("colour", neighbours=(1, 9), linear=True)], seed=seed)
 
 
-@_baseline("encoder_ridge", "image")
+@_baseline("encoder_ridge", "image", "encoder")
 def encoder_ridge(*, seed: int = 0) -> KernelRidge:
     """Linear ridge on encoder features of the spot and its 9 nearest."""
     return KernelRidge([View("*", neighbours=(1, 9), linear=True)], seed=seed)
