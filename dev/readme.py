@@ -16,7 +16,8 @@ RESULTS = ROOT / "dev" / "benchmarks" / "results"
 def main() -> None:
     path = ROOT / "README.md"
     text = path.read_text()
-    for name, table in {"systems": systems(), "scores": scores()}.items():
+    tables = {"systems": systems(), "scores": scores(), "directions": directions()}
+    for name, table in tables.items():
         before, rest = text.split(f"<!-- {name} -->", 1)
         after = rest.split("<!-- end -->", 1)[1]
         block = f"<!-- {name} -->\n{markdown(table)}\n<!-- end -->"
@@ -36,12 +37,35 @@ def scores() -> pd.DataFrame:
     rows = rows[rows["protocol"] != "blocks"]
     rows["sign"] = rows["metric"].map(headline) * rows["value"]
     rows = rows.sort_values(["metric", "sign"], ascending=[False, False])
-    rows["score"] = [
-        f"{r.value:.3f}"
-        + ("" if pd.isna(r.lower) else f" ({r.lower:.3f} to {r.upper:.3f})")
-        for r in rows.itertuples()
-    ]
+    rows["score"] = [interval(row) for _, row in rows.iterrows()]
     return rows[["dataset", "metric", "system", "status", "score"]]
+
+
+def directions() -> pd.DataFrame:
+    """Translation across animals, both ways: all genes and the 50 most variable."""
+    table = pd.read_csv(RESULTS / "demo.csv")
+    table = table[(table["protocol"] == "patients") & (table["fold"] != "all")]
+    rows = []
+    for (fold, system), part in table.groupby(["fold", "system"], sort=False):
+        values = part.set_index("metric")
+        if system not in ("ridge_plus", "colour_ridge", "noise_ceiling"):
+            continue
+        all_genes, top = values.loc["pearson_gene"], values.loc["pearson_gene_top50"]
+        rows.append(
+            {
+                "tested on": fold.removeprefix("test "),
+                "system": system,
+                "250 genes": interval(all_genes),
+                "50 most variable": interval(top),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def interval(row: pd.Series) -> str:
+    if pd.isna(row["lower"]):
+        return f"{row['value']:.3f}"
+    return f"{row['value']:.3f} ({row['lower']:.3f} to {row['upper']:.3f})"
 
 
 def markdown(table: pd.DataFrame) -> str:
