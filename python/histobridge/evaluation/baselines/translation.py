@@ -10,6 +10,7 @@ from histobridge import contract, graphs, keys
 from histobridge.registry import system
 from histobridge.translation.base import Translator
 from histobridge.translation.ridge import KernelRidge, View
+from histobridge.translation.systems.ridge_plus import VIEWS
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -171,10 +172,4 @@ def encoder_ridge(*, seed: int = 0) -> KernelRidge:
 @_baseline("permuted_images", "image", "coordinates")
 def permuted_images(*, seed: int = 0) -> PermutedImages:
     """The house model after shuffling images among the spots of a section."""
-    return PermutedImages(
-        [
-            View("colour", neighbours=(1, 9, 25), weight=0.75),
-            View("*", neighbours=(1, 9), weight=0.25),
-        ],
-        seed=seed,
-    )
+    return PermutedImages(VIEWS, seed=seed)
