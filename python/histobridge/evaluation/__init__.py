@@ -6,17 +6,23 @@ from histobridge.evaluation.domains import benchmark_domains
 from histobridge.evaluation.result import Benchmark
 from histobridge.evaluation.translation import benchmark_translation
 from histobridge.splits import (
+    KNNDM,
+    BufferedLeaveOneOut,
     LeaveOneGroupOut,
     LeaveOnePatientOut,
     LeaveOneSectionOut,
+    LeaveOneSiteOut,
     SpatialBlockKFold,
 )
 
 __all__ = [
+    "KNNDM",
     "Benchmark",
+    "BufferedLeaveOneOut",
     "LeaveOneGroupOut",
     "LeaveOnePatientOut",
     "LeaveOneSectionOut",
+    "LeaveOneSiteOut",
     "SpatialBlockKFold",
     "audit_split",
     "benchmark_deconvolution",
