@@ -1,6 +1,6 @@
 """Evaluation: splits, metrics, baselines, leak audit and the benchmark runner."""
 
-from histobridge.evaluation.audit import audit_split
+from histobridge.evaluation.audit import audit, audit_predictions, audit_split
 from histobridge.evaluation.deconvolution import benchmark_deconvolution
 from histobridge.evaluation.domains import benchmark_domains
 from histobridge.evaluation.result import Benchmark
@@ -24,6 +24,8 @@ __all__ = [
     "LeaveOneSectionOut",
     "LeaveOneSiteOut",
     "SpatialBlockKFold",
+    "audit",
+    "audit_predictions",
     "audit_split",
     "benchmark_deconvolution",
     "benchmark_domains",

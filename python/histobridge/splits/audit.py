@@ -33,8 +33,12 @@ def audit_split(
 
     Returns
     -------
-    ``n_train``, ``n_test``, ``n_dropped``; ``min_distance_um`` between a test spot
-    and a training spot of its section (infinite when it has none);
+    ``n_train``, ``n_test``, ``n_dropped``; ``min_distance_um`` and
+    ``median_distance_um`` between a test spot and the nearest training spot of its
+    section (infinite when it has none); ``adjacent_spots``: share of test spots with
+    a training spot within 1.5 pitches, near 1 in a random split; ``sibling_spots``:
+    test spots whose section is not in training but whose patient is (-1 when no
+    patient column);
     ``overlapping_patches``: share of test patches that share pixels with a training
     patch; ``shared_sections``, ``shared_patients`` (-1 when no patient column),
     ``duplicated_spots``: test spots whose count vector occurs in training;
@@ -49,6 +53,9 @@ def audit_split(
         "n_dropped": adata.n_obs - len(np.union1d(train, test)),
         "overlapping_spots": len(np.intersect1d(train, test)),
         "min_distance_um": float(distance.min(initial=np.inf)),
+        "median_distance_um": float(np.median(distance)) if len(test) else np.inf,
+        "adjacent_spots": _adjacent(points, sections, test, distance),
+        "sibling_spots": _siblings(adata, sections, train, test, patient_key),
         "overlapping_patches": _overlapping(points, sections, train, test, patch),
         "shared_sections": len(np.intersect1d(sections[train], sections[test])),
         "shared_patients": _shared_patients(adata, train, test, patient_key),
@@ -60,6 +67,26 @@ def audit_split(
         if result[name] > 0
     )
     return result
+
+
+def _adjacent(
+    points: np.ndarray, sections: np.ndarray, test: np.ndarray, distance: np.ndarray
+) -> float:
+    pitch = np.ones(sections.max(initial=0) + 1)
+    for section in np.unique(sections[test]):
+        pitch[section] = graphs.pitch(points[sections == section])
+    near = distance <= 1.5 * pitch[sections[test]]
+    return float(near.mean()) if len(test) else 0.0
+
+
+def _siblings(
+    adata: AnnData, sections: np.ndarray, train: np.ndarray, test: np.ndarray, key: str
+) -> int:
+    if key not in adata.obs:
+        return -1
+    patients = adata.obs[key].astype(str).to_numpy()
+    new_section = ~np.isin(sections[test], sections[train])
+    return int((new_section & np.isin(patients[test], patients[train])).sum())
 
 
 def _overlapping(
