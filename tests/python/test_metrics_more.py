@@ -129,6 +129,17 @@ def test_morans_i_is_the_double_sum(seed, sparse):
     np.testing.assert_allclose(found, [*expected, 0.0], atol=1e-12)
 
 
+@pytest.mark.parametrize("sparse", [False, True])
+def test_single_precision_and_a_large_mean_cost_nothing(sparse, rng):
+    points = rng.random((400, 2))
+    weights = metrics.row_standardised(graphs.knn_graph(points, np.zeros(400), 6))
+    values = (50 + rng.normal(0, 0.01, (400, 3))).astype(np.float32)
+    expected = metrics.morans_i(values.astype(float) - 50.0, weights)
+    given_as = sp.csr_matrix(values) if sparse else values
+    found = metrics.morans_i(given_as, weights)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
 def test_morans_i_closed_forms(rng):
     """-1 of an alternating ring, cos of a wave on it, -1 / (n - 1) of all pairs."""
     n = 24

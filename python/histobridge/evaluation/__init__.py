@@ -4,6 +4,7 @@ from histobridge.evaluation.audit import audit, audit_predictions, audit_split
 from histobridge.evaluation.deconvolution import benchmark_deconvolution
 from histobridge.evaluation.domains import benchmark_domains
 from histobridge.evaluation.result import Benchmark
+from histobridge.evaluation.runner import benchmark
 from histobridge.evaluation.translation import benchmark_translation
 from histobridge.splits import (
     KNNDM,
@@ -27,6 +28,7 @@ __all__ = [
     "audit",
     "audit_predictions",
     "audit_split",
+    "benchmark",
     "benchmark_deconvolution",
     "benchmark_domains",
     "benchmark_translation",

@@ -30,6 +30,8 @@ def morans_i(values: sp.csr_matrix | np.ndarray, weights: sp.csr_matrix) -> np.n
         (n, n), e.g. ``row_standardised(graphs.knn_graph(points, sections, 6))``.
     """
     n = values.shape[0]
+    # Single precision would cancel where a gene varies little about a large mean.
+    values = values.astype(float)
     mean = np.asarray(values.mean(axis=0)).ravel()
     if sp.issparse(values):
         # The row sums of W and its column sums weigh values on either end of an edge.
