@@ -12,7 +12,12 @@ from histobridge.contract import ContractError
 from histobridge.evaluation import audit, audit_predictions
 from histobridge.evaluation.leaks import FLAGS, poisson_score
 from histobridge.normalisation import log_normalise
-from histobridge.splits import LeaveOnePatientOut, LeaveOneSectionOut, SpatialBlockKFold
+from histobridge.splits import (
+    KNNDM,
+    LeaveOnePatientOut,
+    LeaveOneSectionOut,
+    SpatialBlockKFold,
+)
 from histobridge.translation.target import LogCP10k
 
 
@@ -142,6 +147,23 @@ def test_c_genes_chosen_on_test(tissue):
     run.prediction = rate.loc[tissue.obs_names[run.test], run.genes]
     run.facts = {}
     assert run.leaks() == "c"
+
+
+def test_c_genes_chosen_on_training_spots_are_clean_in_real_tissue(bulb):
+    for splitter in (LeaveOneSectionOut(), KNNDM(3), SpatialBlockKFold(2, patch_um=50)):
+        for split in splitter.splits(bulb):
+            genes = LogCP10k().fit(bulb, 40, split.train).genes_
+            names = bulb.obs_names[split.test]
+            normal = log_normalise(bulb.X)[split.test].toarray()
+            truth = pd.DataFrame(normal, names, bulb.var_names)[genes]
+            found = audit_predictions(bulb, truth * 0, split.train, truth=truth)
+            status = found.set_index("flag")["status"]
+            assert list(status[["c", "d", "e"]]) == ["clean"] * 3
+            best = LogCP10k().fit(bulb, 40, split.test).genes_
+            if set(best) != set(genes):
+                guess = pd.DataFrame(0.0, names, best)
+                found = audit_predictions(bulb, guess, split.train)
+                assert found.set_index("flag").loc["c", "status"] == "leak"
 
 
 def test_c_a_panel_says_nothing(run):

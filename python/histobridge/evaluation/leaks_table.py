@@ -23,7 +23,8 @@ class Table:
 
     ``raw`` is log1p CP10k over all genes, ``columns`` the positions of the genes,
     ``train`` and ``test`` positions of spots; ``sections``, ``points`` and ``depth``
-    are those of the test spots, in the order of the prediction.
+    are those of the test spots, in the order of the prediction; ``all_sections`` and
+    ``counts`` are those of all spots.
     """
 
     prediction: np.ndarray
@@ -34,6 +35,7 @@ class Table:
     sections: np.ndarray
     points: np.ndarray
     depth: np.ndarray
+    all_sections: np.ndarray
     counts: sp.csr_matrix
 
 
@@ -70,5 +72,6 @@ def table_of(adata: AnnData, prediction: pd.DataFrame, train: np.ndarray) -> Tab
         sections=graphs.section_codes(adata)[test],
         points=graphs.positions_um(adata)[test],
         depth=contract.depth(adata)[test],
+        all_sections=graphs.section_codes(adata),
         counts=counts,
     )
