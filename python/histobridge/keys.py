@@ -12,6 +12,9 @@ SECTION = "sample_id"
 PATIENT = "patient"
 """``obs`` column of the donor, human or animal."""
 
+SITE = "site"
+"""``obs`` column of the hospital or laboratory a section comes from."""
+
 SPATIAL = "spatial"
 """``obsm`` matrix of (x, y) in full-resolution pixels, and ``uns`` entry of images."""
 

@@ -1,24 +1,34 @@
 """Evaluation: splits, metrics, baselines, leak audit and the benchmark runner."""
 
-from histobridge.evaluation.audit import audit_split
+from histobridge.evaluation.audit import audit, audit_predictions, audit_split
 from histobridge.evaluation.deconvolution import benchmark_deconvolution
 from histobridge.evaluation.domains import benchmark_domains
 from histobridge.evaluation.result import Benchmark
+from histobridge.evaluation.runner import benchmark
 from histobridge.evaluation.translation import benchmark_translation
 from histobridge.splits import (
+    KNNDM,
+    BufferedLeaveOneOut,
     LeaveOneGroupOut,
     LeaveOnePatientOut,
     LeaveOneSectionOut,
+    LeaveOneSiteOut,
     SpatialBlockKFold,
 )
 
 __all__ = [
+    "KNNDM",
     "Benchmark",
+    "BufferedLeaveOneOut",
     "LeaveOneGroupOut",
     "LeaveOnePatientOut",
     "LeaveOneSectionOut",
+    "LeaveOneSiteOut",
     "SpatialBlockKFold",
+    "audit",
+    "audit_predictions",
     "audit_split",
+    "benchmark",
     "benchmark_deconvolution",
     "benchmark_domains",
     "benchmark_translation",

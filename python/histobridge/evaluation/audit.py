@@ -1,117 +1,183 @@
-"""What a split leaks, computed instead of trusted."""
+"""What a split or a table of predictions leaks, computed instead of trusted."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.sparse as sp
+import pandas as pd
 
-from histobridge import contract, graphs, keys
-from histobridge.splits import distance_to, recorded_patch_um
+from histobridge.contract import ContractError
+from histobridge.evaluation import leaks_target as target
+from histobridge.evaluation.leaks import (
+    CLEAN,
+    FLAGS,
+    LEAK,
+    UNKNOWN,
+    Finding,
+    split_findings,
+)
+from histobridge.evaluation.leaks_score import score_findings
+from histobridge.evaluation.leaks_table import table_of
+from histobridge.splits import Positions, Split, Splitter, audit_split
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
+__all__ = ["audit", "audit_predictions", "audit_split"]
 
-def audit_split(
+Spots = np.ndarray | Sequence[str]
+
+
+def audit(
     adata: AnnData,
-    train: np.ndarray,
-    test: np.ndarray,
+    splits: Splitter | Iterable[Split | Positions],
+    predictions: Sequence[pd.DataFrame] | None = None,
     *,
     patch_um: float | None = None,
-    patient_key: str = keys.PATIENT,
-) -> dict[str, object]:
-    """Measure the ways in which training spots could betray test spots.
+    patch_px: float | None = None,
+    **facts: Any,
+) -> pd.DataFrame:
+    """Compute the flags a-n of the leak taxonomy on every split.
+
+    Reads counts, positions, sections and patients; writes nothing.
 
     Parameters
     ----------
-    train, test
-        Positions of spots.
-    patch_um
-        Side of the image patches; default what ``add_morphology`` recorded.
+    splits
+        A splitter, or (train, test) pairs of positions, whoever made them.
+    predictions
+        One table (spots x genes) per split, see :func:`audit_predictions`; without
+        them flags c to j and l stay unknown.
+    patch_um, patch_px
+        Side of the patches in use, in microns or (cropped in pixels) in pixels.
+    facts
+        What :func:`audit_predictions` takes beside, the same for every split.
 
     Returns
     -------
-    ``n_train``, ``n_test``, ``n_dropped``; ``min_distance_um`` between a test spot
-    and a training spot of its section (infinite when it has none);
-    ``overlapping_patches``: share of test patches that share pixels with a training
-    patch; ``shared_sections``, ``shared_patients`` (-1 when no patient column),
-    ``duplicated_spots``: test spots whose count vector occurs in training;
-    ``overlapping_spots``: spots on both sides; ``leaks``: names of what is wrong.
+    One row per split and flag: ``split``, ``flag`` (a-n), ``leak`` (what it is),
+    ``status`` (``leak``, ``clean`` or ``unknown``), ``value``, ``detail``.
+
+    Raises
+    ------
+    ContractError
+        When there are not as many predictions as splits.
     """
-    patch = recorded_patch_um(adata) if patch_um is None else patch_um
-    points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
-    distance = distance_to(points, sections, test, train)
-    result: dict[str, object] = {
-        "n_train": len(train),
-        "n_test": len(test),
-        "n_dropped": adata.n_obs - len(np.union1d(train, test)),
-        "overlapping_spots": len(np.intersect1d(train, test)),
-        "min_distance_um": float(distance.min(initial=np.inf)),
-        "overlapping_patches": _overlapping(points, sections, train, test, patch),
-        "shared_sections": len(np.intersect1d(sections[train], sections[test])),
-        "shared_patients": _shared_patients(adata, train, test, patient_key),
-        "duplicated_spots": _duplicates(contract.counts(adata), train, test),
-    }
-    result["leaks"] = ", ".join(
-        name
-        for name in ("overlapping_spots", "overlapping_patches", "duplicated_spots")
-        if result[name] > 0
+    made = list(splits.splits(adata) if isinstance(splits, Splitter) else splits)
+    if predictions is not None and len(predictions) != len(made):
+        raise ContractError(f"{len(made)} tables of predictions", f"{len(predictions)}")
+    rows = []
+    for index, split in enumerate(made):
+        train, test = split
+        found = split_findings(adata, train, test, patch_um, patch_px)
+        if predictions is not None:
+            table = predictions[index]
+            found += audit_predictions(adata, table, train, **facts).to_dict("records")
+        name = split.name if isinstance(split, Split) else f"split {index + 1}"
+        rows += [{"split": name, **row} for row in _complete(found)]
+    return pd.DataFrame(rows)
+
+
+def _complete(found: list[Finding]) -> list[Finding]:
+    """One row per flag: the worst of what was found, unknown where nothing was."""
+    # The split may be known to be clean where the steps of the fit are not.
+    rank = {UNKNOWN: 0, CLEAN: 1, LEAK: 2}
+    rows = []
+    for flag, leak in FLAGS.items():
+        mine = [row for row in found if row["flag"] == flag]
+        nothing = {"flag": flag, "leak": leak, "status": UNKNOWN, "value": np.nan}
+        nothing["detail"] = "no predictions handed over"
+        rows.append(max(mine, key=lambda row: rank[row["status"]], default=nothing))
+    return rows
+
+
+def audit_predictions(
+    adata: AnnData,
+    prediction: pd.DataFrame,
+    train: Spots,
+    *,
+    truth: pd.DataFrame | None = None,
+    fitted_on: Mapping[str, Spots] | None = None,
+    inputs: np.ndarray | None = None,
+    reported: float | None = None,
+    reported_genes: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Compute the leaks that a table of predictions shows, also someone else's.
+
+    Parameters
+    ----------
+    prediction
+        Data frame, test spots x genes, both named as in ``adata``.
+    train
+        Training spots, names or positions.
+    truth
+        What it was scored against, in the shape of ``prediction``; default log1p of
+        counts per 10,000 over all genes.
+    fitted_on
+        Step -> spots it saw: ``training``, ``validation``, ``checkpoint``,
+        ``early_stopping``, ``normalisation``, ``target``, ``scaler``, ``batch``.
+    inputs
+        (n_test, d) what the model was given for the test spots.
+    reported
+        Published score; the definition it agrees with is looked for.
+    reported_genes
+        Genes that score is over, where they are a selection.
+
+    Returns
+    -------
+    One row per flag c-j, l and n: ``flag``, ``leak``, ``status``, ``value``,
+    ``detail``.
+
+    Raises
+    ------
+    ContractError
+        When spots or genes are not those of ``adata``, or shapes differ.
+    """
+    table = table_of(adata, prediction, _positions(adata, train))
+    known = None if truth is None else _like(prediction, truth)
+    seen = {step: _positions(adata, s) for step, s in (fitted_on or {}).items()}
+    if inputs is not None and len(inputs) != len(prediction):
+        raise ContractError(f"inputs of {len(prediction)} spots", f"{len(inputs)}")
+    picked = None
+    if reported_genes is not None:
+        picked = prediction.columns.get_indexer(list(reported_genes)).tolist()
+        if not picked or min(picked) < 0:
+            raise ContractError(
+                "reported genes among those predicted",
+                "absent genes",
+                prediction.columns,
+            )
+    return pd.DataFrame(
+        [
+            target.chosen_genes(table),
+            target.normalised(table, known, seen),
+            target.smoothed(table, known),
+            target.checkpoint(table, seen),
+            *score_findings(table, known, reported, picked),
+            target.target_as_input(table, known, inputs),
+            target.inside_training(table, seen),
+        ]
     )
-    return result
 
 
-def _overlapping(
-    points: np.ndarray,
-    sections: np.ndarray,
-    train: np.ndarray,
-    test: np.ndarray,
-    patch: float,
-) -> float:
-    from sklearn.neighbors import NearestNeighbors
-
-    hit = np.zeros(len(test), dtype=bool)
-    for section in np.unique(sections[test]):
-        mine = np.flatnonzero(sections[test] == section)
-        there = train[sections[train] == section]
-        if len(there):
-            # Squares overlap when centres are nearer than a side along both axes.
-            search = NearestNeighbors(n_neighbors=1, metric="chebyshev")
-            apart, _ = search.fit(points[there]).kneighbors(points[test[mine]])
-            hit[mine] = apart[:, 0] < patch - 1e-6
-    return float(hit.mean()) if len(hit) else 0.0
+def _positions(adata: AnnData, spots: Spots) -> np.ndarray:
+    array = np.asarray(spots)
+    if array.dtype.kind in "iu" or not array.size:
+        return array.astype(int)
+    places = adata.obs_names.get_indexer(array)
+    if (places < 0).any():
+        absent = list(array[places < 0][:3])
+        raise ContractError("spots of the object", f"absent: {absent}", adata.obs_names)
+    return places
 
 
-def _shared_patients(
-    adata: AnnData, train: np.ndarray, test: np.ndarray, key: str
-) -> int:
-    if key not in adata.obs:
-        return -1
-    patients = adata.obs[key].astype(str).to_numpy()
-    return len(np.intersect1d(patients[train], patients[test]))
-
-
-def _duplicates(
-    counts: sp.csr_matrix | np.ndarray, train: np.ndarray, test: np.ndarray
-) -> int:
-    matrix = sp.csr_matrix(counts)
-    seen = set(_row_hashes(matrix, train)) - {None}
-    return sum(h in seen for h in _row_hashes(matrix, test))
-
-
-def _row_hashes(matrix: sp.csr_matrix, rows: np.ndarray) -> list[bytes | None]:
-    import hashlib
-
-    out: list[bytes | None] = []
-    for row in rows:
-        start, stop = matrix.indptr[row], matrix.indptr[row + 1]
-        order = np.argsort(matrix.indices[start:stop], kind="stable")
-        # A handful of counts can coincide by chance; a profile cannot.
-        if stop - start < 20:
-            out.append(None)
-            continue
-        sha = hashlib.sha256(matrix.indices[start:stop][order].tobytes())
-        sha.update(matrix.data[start:stop][order].astype(float).tobytes())
-        out.append(sha.digest())
-    return out
+def _like(prediction: pd.DataFrame, truth: pd.DataFrame) -> np.ndarray:
+    aligned = truth.reindex(index=prediction.index, columns=prediction.columns)
+    values = aligned.to_numpy(dtype=float)
+    if not np.isfinite(values).all():
+        raise ContractError(
+            "a truth for every predicted spot and gene", f"shape {truth.shape}"
+        )
+    return values

@@ -1,4 +1,4 @@
-"""Metrics, each with one exact definition and one name."""
+"""Predicted expression against measured expression."""
 
 from __future__ import annotations
 
@@ -6,19 +6,6 @@ import numpy as np
 import scipy.sparse as sp
 
 from histobridge.normalisation import log_normalise, pearson_columns
-
-__all__ = [
-    "area_under_precision_recall",
-    "gene_centred_spot_pearson",
-    "jensen_shannon",
-    "noise_ceiling",
-    "partial_pearson",
-    "pearson_columns",
-    "pooled_pearson",
-    "spot_pearson",
-    "spot_rmse",
-    "weighted_pearson",
-]
 
 
 def weighted_pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -111,24 +98,63 @@ def noise_ceiling(
     return np.sqrt(total / repeats)
 
 
-def spot_rmse(estimate: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Root mean squared error over types, (n_spots,)."""
-    return np.sqrt(((estimate - truth) ** 2).mean(axis=1))
+def spearman_columns(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Spearman correlation of matching columns, ties averaged; 0 where constant."""
+    from scipy.stats import rankdata
+
+    return pearson_columns(rankdata(x, axis=0), rankdata(y, axis=0))
 
 
-def jensen_shannon(estimate: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Jensen-Shannon divergence in bits between rows, (n_spots,)."""
-    middle = (estimate + truth) / 2
+def r2_train_mean(x: np.ndarray, y: np.ndarray, train_mean: np.ndarray) -> np.ndarray:
+    """1 - SSE / SST per gene, SST about the *training* mean.
 
-    def relative(p: np.ndarray) -> np.ndarray:
-        ratio = np.where(p > 0, p / np.maximum(middle, 1e-300), 1.0)
-        return (p * np.log2(ratio)).sum(axis=1)
+    Parameters
+    ----------
+    x, y
+        (n, genes) prediction and truth.
+    train_mean
+        (genes,) what a predictor that knows nothing says.
 
-    return (relative(estimate) + relative(truth)) / 2
+    Returns
+    -------
+    (genes,); 0 where the truth equals the training mean everywhere.
+    """
+    total = ((y - train_mean) ** 2).sum(axis=0)
+    error = ((y - x) ** 2).sum(axis=0)
+    return np.where(total > 0, 1 - error / np.where(total > 0, total, 1.0), 0.0)
 
 
-def area_under_precision_recall(estimate: np.ndarray, truth: np.ndarray) -> float:
-    """Average precision of "this type is in this spot" over all spots and types."""
-    from sklearn.metrics import average_precision_score
+def fraction_above(
+    values: np.ndarray, level: float = 0.3, confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """Share of ``values`` above ``level`` with its exact binomial interval.
 
-    return float(average_precision_score((truth > 0).ravel(), estimate.ravel()))
+    Clopper and Pearson 1934, Biometrika 26:404. Genes are not independent: the
+    interval is one of counting, not of sampling tissue.
+    """
+    from scipy.stats import beta
+
+    n, hits, tail = len(values), int((values > level).sum()), (1 - confidence) / 2
+    low = float(beta.ppf(tail, hits, n - hits + 1)) if hits else 0.0
+    high = float(beta.ppf(1 - tail, hits + 1, n - hits)) if hits < n else 1.0
+    return hits / n, low, high
+
+
+def nb_deviance(
+    mean: np.ndarray, counts: np.ndarray, dispersion: np.ndarray | float
+) -> np.ndarray:
+    """Negative binomial deviance per gene, mean over spots, (genes,).
+
+    Parameters
+    ----------
+    mean, counts
+        (n, genes) expected and measured counts.
+    dispersion
+        Variance is mean + dispersion * mean^2; 0 gives the Poisson deviance.
+    """
+    mean = np.maximum(mean, 1e-10)
+    theta = np.broadcast_to(np.asarray(dispersion, dtype=float), mean.shape)
+    own = np.where(counts > 0, counts * np.log(np.maximum(counts, 1e-300) / mean), 0.0)
+    safe = np.where(theta > 0, theta, 1.0)
+    spread = (counts + 1 / safe) * (np.log1p(safe * counts) - np.log1p(safe * mean))
+    return 2 * (own - np.where(theta > 0, spread, counts - mean)).mean(axis=0)

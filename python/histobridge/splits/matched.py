@@ -1,0 +1,228 @@
+"""Splitters that hold out single spots, or folds as far away as new places are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import wasserstein_distance
+
+from histobridge import contract, graphs
+from histobridge.contract import ContractError
+from histobridge.splits.base import (
+    Positions,
+    Splitter,
+    default_buffer_um,
+    distance_to,
+)
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+class BufferedLeaveOneOut(Splitter):
+    """Test one spot after the other; its surroundings are left out of training.
+
+    Parameters
+    ----------
+    n_tests
+        How many spots, drawn at random; default all.
+    buffer_um, patch_um
+        As in :class:`SpatialBlockKFold`.
+    seed
+        Of the drawing.
+    """
+
+    def __init__(
+        self,
+        n_tests: int | None = None,
+        *,
+        buffer_um: float | None = None,
+        patch_um: float | None = None,
+        seed: int = 0,
+    ):
+        self.n_tests = n_tests
+        self.buffer_um = buffer_um
+        self.patch_um = patch_um
+        self.seed = seed
+
+    def get_n_splits(
+        self, adata: AnnData | None = None, y: None = None, groups: None = None
+    ) -> int:
+        """Return the number of test spots."""
+        if adata is None:
+            raise ContractError("the data: one split per spot", "None")
+        return min(self.n_tests or adata.n_obs, adata.n_obs)
+
+    def split(
+        self, adata: AnnData, y: None = None, groups: None = None
+    ) -> Iterator[Positions]:
+        """Yield (train, test) positions, ``test`` of length one.
+
+        Raises
+        ------
+        ContractError
+            When the buffer leaves a spot without training spots.
+        """
+        points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
+        buffer = self.buffer_um
+        if buffer is None:
+            buffer = default_buffer_um(adata, self.patch_um)
+        rng = np.random.default_rng(self.seed)
+        count = self.get_n_splits(adata)
+        for spot in np.sort(rng.permutation(adata.n_obs)[:count]):
+            apart = np.linalg.norm(points - points[spot], axis=1)
+            far = (apart > buffer) | (sections != sections[spot])
+            far[spot] = False
+            if not far.any():
+                raise ContractError(
+                    f"training spots beyond the buffer of {buffer:g} um",
+                    f"none for spot {adata.obs_names[spot]!r}",
+                )
+            yield np.flatnonzero(far), np.array([spot])
+
+
+class KNNDM(Splitter):
+    """K folds whose test spots are as far from training as new places are.
+
+    Spots of a section are clustered into ever more clusters, clusters are dealt to
+    the folds, and that number is kept whose distances from test to training spots
+    are nearest, in Wasserstein distance, to those from the places of prediction to
+    the spots (Linnenbrink et al. 2024, Geosci Model Dev 17:5897).
+
+    Parameters
+    ----------
+    n_splits
+        Folds.
+    predict_um
+        Where the model will be used: section -> (m, 2) positions in microns. Default
+        a grid of half the pitch over each section: the gaps between its spots.
+    seed
+        Of the clusters.
+
+    Notes
+    -----
+    There is no buffer: distances are matched, not enlarged. Where the model will
+    meet new sections nothing in a section is far enough; leave sections out.
+    """
+
+    def __init__(
+        self,
+        n_splits: int = 5,
+        *,
+        predict_um: dict[str, np.ndarray] | None = None,
+        seed: int = 0,
+    ):
+        self.n_splits = n_splits
+        self.predict_um = predict_um
+        self.seed = seed
+
+    def get_n_splits(
+        self, adata: AnnData | None = None, y: None = None, groups: None = None
+    ) -> int:
+        """Return the number of folds."""
+        return self.n_splits
+
+    def folds(self, adata: AnnData) -> np.ndarray:
+        """Fold of every spot, 0 to ``n_splits - 1``.
+
+        Raises
+        ------
+        ContractError
+            When a section has fewer spots than folds, or no place of prediction.
+        """
+        points = graphs.positions_um(adata)
+        folds = np.empty(adata.n_obs, dtype=int)
+        for name, spots in contract.sections(adata).items():
+            if len(spots) < self.n_splits:
+                raise ContractError(
+                    f"at least {self.n_splits} spots in a section",
+                    f"{len(spots)} in {name!r}",
+                )
+            there = self._distances(name, points[spots])
+            candidates = [
+                _deal(points[spots], count, self.n_splits, self.seed)
+                for count in _counts(self.n_splits, len(spots))
+            ]
+            apart = [wasserstein(points[spots], c, there) for c in candidates]
+            folds[spots] = candidates[int(np.argmin(apart))]
+        return folds
+
+    def _distances(self, name: str, points: np.ndarray) -> np.ndarray:
+        """Distance of each place of prediction to the nearest spot."""
+        if self.predict_um is None:
+            places = _grid(points)
+        elif name in self.predict_um:
+            places = np.asarray(self.predict_um[name], dtype=float)
+        else:
+            raise ContractError(
+                f"places of prediction in section {name!r}", "none", self.predict_um
+            )
+        return graphs.nearest(points, 1, places)[0][:, 0]
+
+    def split(
+        self, adata: AnnData, y: None = None, groups: None = None
+    ) -> Iterator[Positions]:
+        """Yield (train, test) positions."""
+        folds = self.folds(adata)
+        for fold in range(self.n_splits):
+            yield np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+
+    def facts_of(
+        self, adata: AnnData, train: np.ndarray, test: np.ndarray
+    ) -> dict[str, float]:
+        """``wasserstein_um``: mean over sections, test distances to new places."""
+        points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
+        found = []
+        for code, name in enumerate(contract.sections(adata)):
+            mine = test[sections[test] == code]
+            if len(mine):
+                here = distance_to(points, sections, mine, train)
+                there = self._distances(name, points[sections == code])
+                found.append(wasserstein_distance(here, there))
+        return {"wasserstein_um": float(np.mean(found))}
+
+
+def wasserstein(points: np.ndarray, folds: np.ndarray, there: np.ndarray) -> float:
+    """Wasserstein distance of test-to-train distances to the distances ``there``."""
+    here = np.empty(len(points))
+    for fold in np.unique(folds):
+        mine = folds == fold
+        here[mine] = graphs.nearest(points[~mine], 1, points[mine])[0][:, 0]
+    return float(wasserstein_distance(here, there))
+
+
+def _counts(n_splits: int, n_spots: int) -> np.ndarray:
+    """Numbers of clusters to try, from one per fold to one per spot."""
+    return np.unique(np.geomspace(n_splits, n_spots, 12).round().astype(int))
+
+
+def _deal(points: np.ndarray, count: int, n_splits: int, seed: int) -> np.ndarray:
+    """Cluster spots and deal clusters, largest first, onto the emptiest fold."""
+    from sklearn.cluster import KMeans
+
+    rng = np.random.default_rng(seed)
+    if count >= len(points):
+        # One cluster per spot is a random split.
+        return rng.permutation(np.arange(len(points)) % n_splits)
+    labels = KMeans(count, n_init=1, random_state=seed).fit_predict(points)
+    sizes = np.bincount(labels, minlength=count)
+    order = rng.permutation(count)
+    load, fold_of = np.zeros(n_splits), np.empty(count, dtype=int)
+    for cluster in order[np.argsort(-sizes[order], kind="stable")]:
+        fold_of[cluster] = int(load.argmin())
+        load[fold_of[cluster]] += sizes[cluster]
+    return fold_of[labels]
+
+
+def _grid(points: np.ndarray) -> np.ndarray:
+    """Places within a pitch of a spot, on a grid of half the pitch."""
+    step = graphs.pitch(points) / 2
+    low, high = points.min(axis=0), points.max(axis=0)
+    # A stretched section must not ask for a grid without end.
+    step = max(step, float((high - low).max()) / 400)
+    axes = [np.arange(a, b + step, step) for a, b in zip(low, high, strict=True)]
+    places = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
+    near = graphs.nearest(points, 1, places)[0][:, 0] <= 2 * step
+    return places[near]

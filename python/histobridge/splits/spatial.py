@@ -1,0 +1,182 @@
+"""K folds of spatial blocks with a buffer around the test spots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from histobridge import contract, graphs
+from histobridge.contract import ContractError
+from histobridge.splits.base import (
+    Positions,
+    Splitter,
+    default_buffer_um,
+    distance_to,
+)
+from histobridge.splits.shapes import SHAPES, auto_side, cells
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+class SpatialBlockKFold(Splitter):
+    """K folds of spatial blocks; training spots near a test spot are dropped.
+
+    Blocks are laid per section and dealt to the folds so that folds are of like
+    size. A training spot of the same section nearer than the buffer to any test
+    spot is left out of both sides (Roberts et al. 2017, Ecography 40:913).
+
+    Parameters
+    ----------
+    n_splits
+        Folds.
+    block_um
+        Side of a block in microns (of a hexagon: across flats); default five
+        pitches. ``"auto"``: 1.5 times the variogram range of residuals and at least
+        five pitches (Roberts et al. 2017: blocks larger than the autocorrelation).
+    buffer_um
+        Default ``patch_um`` + the largest pitch of a section, and at least the
+        diagonal of a patch, so that no patch is shared.
+    patch_um
+        Side of the patches in use; default the largest recorded by
+        ``add_morphology``, else 200.
+    seed
+        Of the dealing.
+    shape
+        ``rect`` (squares), ``hex`` or ``kmeans`` (as many clusters of spots as
+        there would be squares).
+    balance_by
+        ``obs`` column whose classes are spread evenly over the folds.
+    residuals
+        ``obsm`` matrix that ``block_um="auto"`` takes its range from, the residuals
+        of the model in use; default those of the section mean of log1p CP10k of the
+        50 most variable genes.
+    """
+
+    def __init__(
+        self,
+        n_splits: int = 5,
+        *,
+        block_um: float | Literal["auto"] | None = None,
+        buffer_um: float | None = None,
+        patch_um: float | None = None,
+        seed: int = 0,
+        shape: Literal["rect", "hex", "kmeans"] = "rect",
+        balance_by: str | None = None,
+        residuals: str | None = None,
+    ):
+        if shape not in SHAPES:
+            raise ContractError("a shape of blocks", repr(shape), SHAPES)
+        if isinstance(block_um, str) and block_um != "auto":
+            raise ContractError('block_um in microns or "auto"', repr(block_um))
+        self.n_splits = n_splits
+        self.block_um = block_um
+        self.buffer_um = buffer_um
+        self.patch_um = patch_um
+        self.seed = seed
+        self.shape = shape
+        self.balance_by = balance_by
+        self.residuals = residuals
+
+    def get_n_splits(
+        self, adata: AnnData | None = None, y: None = None, groups: None = None
+    ) -> int:
+        """Return the number of folds."""
+        return self.n_splits
+
+    def blocks(self, adata: AnnData) -> np.ndarray:
+        """Block of every spot, numbered over all sections."""
+        points = graphs.positions_um(adata)
+        wanted = self.block_um
+        if wanted == "auto":
+            wanted = auto_side(adata, self.residuals)
+        blocks = np.empty(adata.n_obs, dtype=int)
+        start = 0
+        for spots in contract.sections(adata).values():
+            side = wanted or 5 * graphs.pitch(points[spots])
+            inside = points[spots] - points[spots].min(axis=0)
+            code = cells(inside, side, self.shape, self.seed)
+            blocks[spots] = start + code
+            start += int(code.max()) + 1
+        return blocks
+
+    def folds(self, adata: AnnData) -> np.ndarray:
+        """Fold of every spot, 0 to ``n_splits - 1``."""
+        blocks = self.blocks(adata)
+        sections = graphs.section_codes(adata)
+        classes = self._classes(adata)
+        weight = classes.sum(axis=0).astype(float) ** 2
+        rng = np.random.default_rng(self.seed)
+        folds = np.empty(adata.n_obs, dtype=int)
+        total = np.zeros((self.n_splits, classes.shape[1]))
+        for section in np.unique(sections):
+            present, sizes = np.unique(blocks[sections == section], return_counts=True)
+            # Classes are even over all sections, sizes within every section.
+            load = total if self.balance_by else np.zeros_like(total)
+            shuffled = rng.permutation(len(present))
+            # Largest first onto the emptiest fold keeps the folds of like size.
+            for i in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
+                mine = blocks == present[i]
+                counts = classes[mine].sum(axis=0)
+                # What the sum of squared loads grows by, each class on one scale.
+                cost = (load * counts / weight).sum(axis=1)
+                # Ties go by all sections: few blocks each must not leave a fold empty.
+                fold = int(np.lexsort((total.sum(axis=1), cost))[0])
+                folds[mine] = fold
+                if load is not total:
+                    load[fold] += counts
+                total[fold] += counts
+        return folds
+
+    def _classes(self, adata: AnnData) -> np.ndarray:
+        """Class of every spot as indicators (n, classes); one class without any."""
+        if self.balance_by is None:
+            return np.ones((adata.n_obs, 1), dtype=int)
+        column = contract.obs_column(adata, self.balance_by, "classes to balance")
+        return pd.get_dummies(column.astype(str)).to_numpy(dtype=int)
+
+    def facts_of(
+        self, adata: AnnData, train: np.ndarray, test: np.ndarray
+    ) -> dict[str, float]:
+        """``class_distance``: half the L1 distance of class shares, train to test."""
+        if self.balance_by is None:
+            return {}
+        classes = self._classes(adata)
+        apart = classes[train].mean(axis=0) - classes[test].mean(axis=0)
+        return {"class_distance": float(np.abs(apart).sum() / 2)}
+
+    def buffer(self, adata: AnnData) -> float:
+        """Buffer in microns."""
+        if self.buffer_um is not None:
+            return self.buffer_um
+        return default_buffer_um(adata, self.patch_um)
+
+    def split(
+        self, adata: AnnData, y: None = None, groups: None = None
+    ) -> Iterator[Positions]:
+        """Yield (train, test) positions.
+
+        Raises
+        ------
+        ContractError
+            When a fold would leave no training spot: blocks or buffer too large
+            for the tissue.
+        """
+        folds = self.folds(adata)
+        points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
+        buffer = self.buffer(adata)
+        for fold in range(self.n_splits):
+            test = np.flatnonzero(folds == fold)
+            others = np.flatnonzero(folds != fold)
+            distance = distance_to(points, sections, others, test)
+            train = others[distance > buffer]
+            if not len(test) or not len(train):
+                raise ContractError(
+                    f"{self.n_splits} folds with spots on both sides "
+                    f"(buffer {buffer:g} um)",
+                    f"fold {fold}: {len(train)} train, {len(test)} test spots",
+                )
+            yield train, test

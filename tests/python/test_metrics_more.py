@@ -1,0 +1,400 @@
+"""Metrics against SciPy, scikit-learn, scikit-image, statsmodels or a closed form."""
+
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import brentq
+from scipy.spatial.distance import cdist, jensenshannon
+from scipy.stats import (
+    binomtest,
+    entropy,
+    false_discovery_control,
+    kstest,
+    pearsonr,
+    spearmanr,
+)
+from skimage.metrics import structural_similarity
+from sklearn.metrics import (
+    average_precision_score,
+    f1_score,
+    r2_score,
+    root_mean_squared_error,
+)
+
+from histobridge import graphs
+from histobridge.evaluation import metrics
+from histobridge.evaluation.metrics.labels import gaussian_weights
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def pair(rng):
+    truth = rng.gamma(2, 1, (50, 7)).round(1)
+    return truth + rng.normal(0, 1, truth.shape), truth
+
+
+def lattice(side):
+    return np.stack(np.divmod(np.arange(side**2), side), axis=1).astype(float)[:, ::-1]
+
+
+# Expression ---------------------------------------------------------------------
+
+
+def test_spearman_is_scipys_with_ties(pair):
+    expected = [spearmanr(a, b)[0] for a, b in zip(*(m.T for m in pair), strict=True)]
+    np.testing.assert_allclose(metrics.spearman_columns(*pair), expected)
+    assert (metrics.spearman_columns(pair[0] * 0, pair[1]) == 0).all()
+
+
+def test_r2_is_scikit_learns_when_the_training_mean_is_that_of_the_truth(pair):
+    guess, truth = pair
+    found = metrics.r2_train_mean(guess, truth, truth.mean(axis=0))
+    expected = r2_score(truth, guess, multioutput="raw_values")
+    np.testing.assert_allclose(found, expected)
+
+
+def test_r2_of_the_training_mean_is_zero_whatever_the_shift(pair):
+    _, truth = pair
+    mean = truth.mean(axis=0) + 3
+    guess = np.broadcast_to(mean, truth.shape)
+    np.testing.assert_allclose(metrics.r2_train_mean(guess, truth, mean), 0)
+    np.testing.assert_allclose(metrics.r2_train_mean(truth, truth, mean), 1)
+    assert (metrics.r2_train_mean(truth, guess, mean) == 0).all()
+
+
+@given(st.integers(1, 300), st.floats(0, 1))
+def test_the_fraction_has_scipys_exact_interval(n, share):
+    hits = int(share * n)
+    values = np.r_[np.full(hits, 0.31), np.full(n - hits, 0.3)]
+    value, low, high = metrics.fraction_above(values, 0.3)
+    expected = binomtest(hits, n).proportion_ci(method="exact")
+    assert value == hits / n
+    np.testing.assert_allclose((low, high), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("dispersion", [0.1, 1.0, 4.0])
+def test_nb_deviance_is_that_of_statsmodels(dispersion, rng):
+    families = pytest.importorskip("statsmodels.genmod.families")
+    counts = rng.poisson(3, (80, 4)).astype(float)
+    mean = rng.gamma(3, 1, counts.shape)
+    family = families.NegativeBinomial(alpha=dispersion)
+    expected = [family.deviance(c, m) / 80 for c, m in zip(counts.T, mean.T)]  # noqa: B905
+    np.testing.assert_allclose(metrics.nb_deviance(mean, counts, dispersion), expected)
+
+
+def test_nb_deviance_without_dispersion_is_poissons(rng):
+    from sklearn.metrics import mean_poisson_deviance
+
+    counts = rng.poisson(3, (80, 2)).astype(float)
+    mean = rng.gamma(3, 1, counts.shape)
+    expected = [mean_poisson_deviance(c, m) for c, m in zip(counts.T, mean.T)]  # noqa: B905
+    np.testing.assert_allclose(metrics.nb_deviance(mean, counts, 0), expected)
+    each = metrics.nb_deviance(mean, counts, np.array([0.0, 1e-7]))
+    np.testing.assert_allclose(each, expected, rtol=1e-4)
+
+
+# Moran's I and what is significant ------------------------------------------------
+
+
+def moran_by_hand(z, weights):
+    z = z - z.mean()
+    total = sum(
+        weights[i, j] * z[i] * z[j] for i in range(len(z)) for j in range(len(z))
+    )
+    return len(z) / weights.sum() * total / (z**2).sum()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 1000), st.booleans())
+def test_morans_i_is_the_double_sum(seed, sparse):
+    rng = np.random.default_rng(seed)
+    points = rng.random((30, 2))
+    graph = graphs.knn_graph(points, np.arange(30) % 2, 6)
+    weights = metrics.row_standardised(graph)
+    values = rng.poisson(1.0, (30, 4)).astype(float)
+    values[:, 3] = 2.0
+    given_as = sp.csr_matrix(values) if sparse else values
+    found = metrics.morans_i(given_as, weights)
+    dense = weights.toarray()
+    expected = [moran_by_hand(v, dense) for v in values.T[:3]]
+    np.testing.assert_allclose(found, [*expected, 0.0], atol=1e-12)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_single_precision_and_a_large_mean_cost_nothing(sparse, rng):
+    points = rng.random((400, 2))
+    weights = metrics.row_standardised(graphs.knn_graph(points, np.zeros(400), 6))
+    values = (50 + rng.normal(0, 0.01, (400, 3))).astype(np.float32)
+    expected = metrics.morans_i(values.astype(float) - 50.0, weights)
+    given_as = sp.csr_matrix(values) if sparse else values
+    found = metrics.morans_i(given_as, weights)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_morans_i_closed_forms(rng):
+    """-1 of an alternating ring, cos of a wave on it, -1 / (n - 1) of all pairs."""
+    n = 24
+    ring = sp.csr_matrix(np.roll(np.eye(n), 1, 1) + np.roll(np.eye(n), -1, 1))
+    angle = 2 * np.pi * np.arange(n) / n
+    values = np.stack([(-1.0) ** np.arange(n), np.cos(angle), np.cos(3 * angle)], 1)
+    expected = [-1, np.cos(2 * np.pi / n), np.cos(6 * np.pi / n)]
+    np.testing.assert_allclose(metrics.morans_i(values, ring), expected, atol=1e-12)
+    pairs = sp.csr_matrix(np.ones((n, n)) - np.eye(n))
+    found = metrics.morans_i(rng.random((n, 5)), pairs)
+    np.testing.assert_allclose(found, -1 / (n - 1))
+
+
+def test_moments_are_those_of_all_permutations(rng):
+    """All 720 orders of six spots, against the closed form."""
+    weights = sp.csr_matrix(rng.random((6, 6)) * (1 - np.eye(6)))
+    values = rng.gamma(1, 1, (6, 2))
+    every = np.array(
+        [metrics.morans_i(values[list(p)], weights) for p in permutations(range(6))]
+    )
+    mean, variance = metrics.morans_moments(values, weights)
+    np.testing.assert_allclose(every.mean(axis=0), mean)
+    np.testing.assert_allclose(every.var(axis=0), variance)
+
+
+def test_an_isolated_spot_has_no_weights():
+    graph = sp.csr_matrix(np.array([[0, 1, 0], [1, 0, 0], [0, 0, 0.0]]))
+    weights = metrics.row_standardised(graph)
+    np.testing.assert_array_equal(np.asarray(weights.sum(1)).ravel(), [1, 1, 0])
+
+
+def test_a_shift_of_a_lattice_is_a_cyclic_one():
+    side = 7
+    number = np.arange(side**2).reshape(side, side)
+    rolled = {
+        tuple(np.roll(number, (a, b), axis=(0, 1)).ravel())
+        for a in range(side)
+        for b in range(side)
+    } - {tuple(number.ravel())}
+    shifts = metrics.toroidal_shifts(lattice(side) * 130.7 + 17, 60)
+    assert {tuple(s) for s in shifts} <= rolled
+    assert len({tuple(s) for s in shifts}) > 25
+
+
+def smooth(rng, side, genes, width=3):
+    """Fields on a torus, so that a shift is exactly as likely as what was seen."""
+    from scipy.ndimage import gaussian_filter
+
+    noise = rng.normal(size=(side, side, genes))
+    fields = gaussian_filter(noise, (width, width, 0), mode="wrap")
+    return fields.reshape(-1, genes)
+
+
+def test_p_values_of_smooth_noise_are_uniform_where_parametric_ones_are_not(rng):
+    side, genes = 16, 300
+    x, y = smooth(rng, side, genes), smooth(rng, side, genes)
+    p = metrics.toroidal_p(x, y, lattice(side), draws=99)
+    assert kstest(p, "uniform").pvalue > 0.01
+    assert metrics.fraction_significant(p) < 0.02
+    naive = np.array(
+        [pearsonr(a, b, alternative="greater").pvalue for a, b in zip(x.T, y.T)]  # noqa: B905
+    )
+    assert metrics.fraction_significant(naive) > 0.2
+
+
+def test_genes_that_are_predicted_are_significant(rng):
+    side, genes = 16, 40
+    truth = smooth(rng, side, genes)
+    guess = smooth(rng, side, genes)
+    guess[:, :20] = truth[:, :20] + 0.3 * guess[:, :20]
+    p = metrics.toroidal_p(guess, truth, lattice(side), draws=199)
+    assert 0.45 <= metrics.fraction_significant(p) <= 0.6
+    assert p.min() == 1 / 200
+
+
+@settings(max_examples=30)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=50))
+def test_benjamini_hochberg_is_scipys(p):
+    np.testing.assert_allclose(
+        metrics.benjamini_hochberg(np.array(p)), false_discovery_control(p)
+    )
+
+
+def test_deciles_are_those_of_pandas(rng):
+    by, scores = rng.random(97), rng.random(97)
+    found = metrics.by_decile(scores, by)
+    groups = pd.qcut(pd.Series(by), 10, labels=False)
+    assert found["n"].between(9, 10).all()
+    assert found["n"].sum() == 97
+    assert (found["low"].iloc[1:].to_numpy() > found["high"].iloc[:-1].to_numpy()).all()
+    even = metrics.by_decile(scores[:90], by[:90])
+    groups = pd.qcut(pd.Series(by[:90]), 10, labels=False)
+    expected = pd.Series(scores[:90]).groupby(groups).mean()
+    np.testing.assert_allclose(even["mean"], expected)
+    assert len(metrics.by_decile(scores[:3], by[:3])) == 3
+
+
+# Structural similarity --------------------------------------------------------------
+
+
+def test_global_ssim_is_one_window_of_scikit_image(rng):
+    side = 15
+    x, y = rng.gamma(2, 1, (2, side**2, 5))
+    found = metrics.ssim_global(x, y)
+    for gene in range(5):
+        a, b = (m[:, gene].reshape(side, side) / m[:, gene].max() for m in (x, y))
+        _, image = structural_similarity(
+            a, b, win_size=side, data_range=1, full=True, use_sample_covariance=False
+        )
+        assert found[gene] == pytest.approx(image[side // 2, side // 2])
+    np.testing.assert_allclose(metrics.ssim_global(x, 3 * x), 1)
+
+
+@pytest.mark.parametrize("window", [3, 7])
+def test_windowed_ssim_is_scikit_images(window, rng):
+    x, y = rng.gamma(2, 1, (2, 20, 26))
+    expected = structural_similarity(
+        x / x.max(),
+        y / y.max(),
+        win_size=window,
+        data_range=1,
+        use_sample_covariance=False,
+    )
+    assert metrics.ssim_windowed(x, y, window=window) == pytest.approx(expected)
+
+
+def test_pixels_outside_the_tissue_do_not_count(rng):
+    x, y = rng.gamma(2, 1, (2, 20, 20))
+    mask = np.zeros((20, 20), bool)
+    mask[:, :13] = True
+    other = np.where(mask, y, 1e6)
+    found = metrics.ssim_windowed(x, y, mask)
+    assert metrics.ssim_windowed(x, other, mask) == pytest.approx(found)
+
+
+def test_a_map_is_drawn_where_its_spots_are(rng):
+    points = lattice(9) * 100 + 5
+    values = rng.random(81)
+    kept = rng.permutation(81)[:70]
+    image, mask = metrics.rasterise(points[kept], values[kept])
+    expected = np.zeros(81)
+    expected[kept] = values[kept]
+    np.testing.assert_allclose(image.ravel(), expected)
+    assert mask.sum() == 70
+
+
+# Domains ----------------------------------------------------------------------------
+
+
+def test_v_measure_from_entropies(rng):
+    truth, labels = rng.integers(0, 4, 200), rng.integers(0, 3, 200)
+    joint = np.histogram2d(truth, labels, (4, 3))[0] / 200
+    rows, columns = joint.sum(axis=1), joint.sum(axis=0)
+    mutual = entropy(rows) + entropy(columns) - entropy(joint.ravel())
+    homogeneity, completeness = mutual / entropy(rows), mutual / entropy(columns)
+    expected = 2 * homogeneity * completeness / (homogeneity + completeness)
+    assert metrics.v_measure(truth, labels) == pytest.approx(expected)
+
+
+def test_chaos_and_pas_by_hand(rng):
+    points, labels = rng.random((60, 2)), rng.integers(0, 4, 60)
+    labels[:2] = 9
+    scaled = (points - points.mean(axis=0)) / points.std(axis=0)
+    apart = cdist(scaled, scaled) + np.diag(np.full(60, np.inf))
+    total = sum(
+        apart[i, labels == labels[i]].min() for i in range(60) if labels[i] != 9
+    )
+    assert metrics.chaos(labels, points) == pytest.approx(total / 60)
+    apart = cdist(points, points) + np.diag(np.full(60, np.inf))
+    other = [(labels[np.argsort(a)[:10]] != c).sum() > 5 for a, c in zip(apart, labels)]  # noqa: B905
+    assert metrics.pas(labels, points) == pytest.approx(np.mean(other))
+
+
+def test_one_domain_is_compact():
+    points = lattice(12)
+    assert metrics.pas(np.zeros(144), points) == 0
+    assert metrics.chaos(np.zeros(144), points) == pytest.approx(1 / points[:, 0].std())
+    halves = (points[:, 0] > 5).astype(int)
+    assert (
+        metrics.pas(halves, points)
+        < 0.1
+        < metrics.pas(halves[::-5].repeat(5)[:144], points)
+    )
+
+
+def test_lisi_weights_have_the_perplexity_by_another_solver(rng):
+    distance = np.sort(rng.random((20, 60)), axis=1)
+    weights = gaussian_weights(distance, 15.0)
+    for row, found in zip(distance, weights, strict=True):
+
+        def excess(log_beta, row=row):
+            w = np.exp(-np.exp(log_beta) * (row - row.min()))
+            return entropy(w) - np.log(15.0)
+
+        beta = np.exp(brentq(excess, -10, 15))
+        expected = np.exp(-beta * (row - row.min()))
+        np.testing.assert_allclose(found, expected / expected.sum(), atol=1e-6)
+
+
+def test_lisi_is_the_number_of_labels_that_mix(rng):
+    points = rng.random((1500, 2))
+    assert metrics.lisi(np.zeros(1500), points) == pytest.approx(1)
+    weights = gaussian_weights(graphs.nearest(points, 90)[0], 30.0)
+    square = (weights**2).sum(axis=1).mean()
+    for k in (2, 5):
+        draws = [metrics.lisi(rng.integers(0, k, 1500), points) for _ in range(8)]
+        # Labels at random: E sum(p^2) = 1/k + (1 - 1/k) sum(w^2).
+        expected = 1 / k + (1 - 1 / k) * square
+        assert np.mean(1 / np.array(draws)) == pytest.approx(expected, rel=0.02)
+    halves = (points[:, 0] > 0.5).astype(int)
+    far = np.abs(points[:, 0] - 0.5) > 0.3
+    assert metrics.lisi(halves, points)[far] == pytest.approx(1)
+
+
+# Proportions ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def proportions(rng):
+    truth = rng.dirichlet(np.full(5, 0.4), 60)
+    truth[truth < 0.05] = 0
+    truth /= truth.sum(axis=1, keepdims=True)
+    return rng.dirichlet(np.full(5, 0.7), 60), truth
+
+
+def test_scores_by_type_are_those_of_scipy_and_scikit_learn(proportions):
+    estimate, truth = proportions
+    pairs = list(zip(estimate.T, truth.T, strict=True))
+    for found, score in (
+        (metrics.type_rmse, lambda e, t: root_mean_squared_error(t, e)),
+        (metrics.type_pearson, lambda e, t: pearsonr(e, t)[0]),
+        (metrics.type_jensen_shannon, lambda e, t: jensenshannon(e, t, base=2)),
+        (metrics.type_auprc, lambda e, t: average_precision_score(t > 0, e)),
+    ):
+        np.testing.assert_allclose(found(estimate, truth), [score(*p) for p in pairs])
+
+
+@pytest.mark.parametrize("level", [0.01, 0.05, 0.3])
+def test_f1_is_scikit_learns(level, proportions):
+    estimate, truth = proportions
+    said, present = estimate > level, truth > 0
+    for by, average in (("spot", "samples"), ("type", "macro")):
+        found = metrics.presence_f1(estimate, truth, level, by)
+        expected = f1_score(present, said, average=average, zero_division=0)
+        assert found.mean() == pytest.approx(expected)
+    found = metrics.presence_f1(estimate, truth, level)
+    assert found == pytest.approx(f1_score(present.ravel(), said.ravel()))
+
+
+def test_a_type_that_is_absent(proportions):
+    estimate, truth = (p.copy() for p in proportions)
+    truth[:, 0] = 0
+    estimate[:, 1] = 0
+    truth[:, 2] = estimate[:, 2] = 0
+    distance = metrics.type_jensen_shannon(estimate, truth)
+    assert list(distance[:3]) == [1, 1, 0]
+    assert np.isnan(metrics.type_auprc(estimate, truth)[[0, 2]]).all()
+    assert metrics.presence_f1(estimate, truth, by="type")[2] == 0

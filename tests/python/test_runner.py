@@ -1,0 +1,180 @@
+"""The runner: one table, whoever computes it, and however often it is killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import anndata
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+
+import histobridge as hb
+from histobridge.contract import ContractError
+from histobridge.evaluation import benchmark, runner
+from histobridge.evaluation.scores import SCORES
+from histobridge.splits import LeaveOnePatientOut, SpatialBlockKFold
+
+COST = ["wall_s", "peak_rss", "energy_kwh"]
+ASKED = {"genes": 8, "progress": False}
+
+
+def run(adata, splitter=None, systems="train_mean", **settings):
+    splitter = splitter or LeaveOnePatientOut()
+    return benchmark(systems, adata, splitter, **{**ASKED, **settings})
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """How many jobs are computed rather than read."""
+    done = []
+    score = runner._score
+    monkeypatch.setattr(runner, "_score", lambda job: done.append(job) or score(job))
+    return done
+
+
+def test_the_table_is_that_of_benchmark_translation(tissue):
+    names = [n for n in SCORES if n in ("pearson_gene", "mse_skill", "pearson_spot")]
+    found = run(tissue, systems="ridge_plus", metrics=names)
+    expected = hb.benchmark_translation(
+        tissue,
+        "ridge_plus",
+        protocols="patients",
+        genes=8,
+        n_bootstrap=2,
+        progress=False,
+    ).table
+    both = found.merge(expected, on=["system", "fold", "metric"])
+    assert len(both) == len(found) == 3 * 3 * found["system"].nunique()
+    np.testing.assert_allclose(both["value_x"], both["value_y"])
+    assert list(found.columns) == list(runner.COLUMNS)
+    assert "train_mean" in set(found["system"])
+
+
+def test_every_score_is_finite_and_the_mean_of_training_scores_nothing(tissue):
+    found = run(tissue, SpatialBlockKFold(2, block_um=800, patch_um=50))
+    assert set(found["metric"]) == set(SCORES)
+    assert np.isfinite(found["value"]).all()
+    mean = found[found["system"] == "train_mean"].set_index("metric")["value"]
+    for name in ("pearson_gene", "spearman_gene", "mse_skill", "r2_gene"):
+        np.testing.assert_allclose(mean[name], 0, atol=1e-12)
+
+
+def test_a_finished_run_is_read_and_a_changed_one_is_not(tissue, tmp_path, counted):
+    first = run(tissue, folder=tmp_path, metrics=["pearson_gene"])
+    jobs = len(counted)
+    assert jobs == len(first) == len(list(tmp_path.iterdir()))
+    pd.testing.assert_frame_equal(
+        run(tissue, folder=tmp_path, metrics=["pearson_gene"]), first
+    )
+    assert len(counted) == jobs
+    # Other names of the same content are the same jobs.
+    named = run({"again": tissue}, folder=tmp_path, metrics=["pearson_gene"])
+    assert set(named["dataset"]) == {"again"}
+    assert len(counted) == jobs
+    for change in ({"seeds": (1,)}, {"genes": 9}, {"metrics": ["mse_skill"]}):
+        counted.clear()
+        run(tissue, folder=tmp_path, **{"metrics": ["pearson_gene"], **change})
+        assert len(counted) == len(first)
+    counted.clear()
+    tissue.X = tissue.X.copy()
+    tissue.X.data[0] += 1
+    run(tissue, folder=tmp_path, metrics=["pearson_gene"])
+    assert len(counted) == len(first)
+
+
+def test_processes_give_the_table_of_one(tissue):
+    few = {"metrics": ["pearson_gene", "r2_gene"], "seeds": (0, 1)}
+    one = run(tissue, **few)
+    with joblib.parallel_config(backend="loky", n_jobs=2):
+        two = run(tissue, **few)
+    pd.testing.assert_frame_equal(one.drop(columns=COST), two.drop(columns=COST))
+
+
+SCRIPT = """
+import sys, time
+import anndata
+from histobridge.evaluation import benchmark, runner
+from histobridge.splits import LeaveOnePatientOut
+score = runner._score
+def slow(job):
+    time.sleep(0.2)
+    return score(job)
+runner._score = slow
+adata = anndata.read_h5ad(sys.argv[1])
+benchmark("train_mean", adata, LeaveOnePatientOut(), ["pearson_gene"], genes=8,
+          folder=sys.argv[2], progress=False)
+"""
+
+
+def test_a_killed_run_goes_on_and_gives_the_same_table(tmp_path, counted):
+    tissue = hb.data.simulate_tissue(3, spots_per_side=6, n_genes=40)
+    file, folder = tmp_path / "tissue.h5ad", tmp_path / "jobs"
+    tissue.write_h5ad(file)
+    tissue = anndata.read_h5ad(file)
+    python = str(Path(hb.__file__).parents[1])
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(file), str(folder)],
+        env={**os.environ, "PYTHONPATH": python},
+    )
+    until = time.monotonic() + 120
+    while len(list(folder.glob("*.json"))) < 3:
+        assert process.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    saved = len(list(folder.glob("*.json")))
+    whole = run(tissue, metrics=["pearson_gene"])
+    assert 3 <= saved < len(whole)
+    counted.clear()
+    resumed = run(tissue, metrics=["pearson_gene"], folder=folder)
+    assert len(counted) == len(whole) - saved
+    pd.testing.assert_frame_equal(resumed.drop(columns=COST), whole.drop(columns=COST))
+
+
+def test_a_metric_is_known_by_what_it_does():
+    def scaled(by):
+        return lambda part: by * sum(t for t in part.truth)
+
+    def known(function):
+        return joblib.hash(runner._code(function))
+
+    assert known(scaled(2)) == known(scaled(2)) != known(scaled(3))
+    script = "import joblib; from histobridge.evaluation import runner, scores; "
+    script += "print(joblib.hash([runner._code(f) for f in scores.SCORES.values()]))"
+    python = str(Path(hb.__file__).parents[1])
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": python},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    here = joblib.hash([runner._code(f) for f in SCORES.values()])
+    assert elsewhere.stdout.strip() == here
+
+
+def test_own_metrics_parameters_and_data(tissue, counted):
+    found = benchmark(
+        {"ridge_plus": {}},
+        {"one": tissue[:128], "two": tissue[64:]},
+        LeaveOnePatientOut(),
+        {"spots": lambda part: len(part.truth)},
+        **ASKED,
+    )
+    assert set(found["dataset"]) == {"one", "two"}
+    assert set(found["value"]) == {64}
+    with pytest.raises(ContractError, match="parameters of ridge_plus"):
+        benchmark({"ridge_plus": {"nothing": 1}}, tissue, LeaveOnePatientOut(), **ASKED)
+    with pytest.raises(ContractError, match=r"metrics; found \['beauty'\]"):
+        run(tissue, metrics=["beauty"])
+
+
+def test_the_runner_changes_nothing(tissue, untouched):
+    with untouched(tissue):
+        run(tissue, metrics=["pearson_gene"])
