@@ -33,12 +33,12 @@ mapping <- list(
     ),
     loadings = c(
         experiment = "featureLoadings of a LinearEmbeddingMatrix",
-        seurat = "loadings of reductions",
+        seurat = "loadings of reductions, in the record",
         anndata = "varm, or uns[\"r_object\"] for a part of the features"
     ),
     colPairs = c(
         experiment = "colPairs(x)",
-        seurat = "graphs",
+        seurat = "",
         anndata = "obsp"
     ),
     rowPairs = c(
@@ -53,7 +53,7 @@ mapping <- list(
     ),
     experiments = c(
         experiment = "other altExps(x)",
-        seurat = "other assays",
+        seurat = "",
         anndata = "uns[\"altExps\"], an AnnData each"
     ),
     spatialCoords = c(
