@@ -20,6 +20,8 @@ result <- BiocCheck::BiocCheck(
 errors <- result$error
 result <- BiocCheck::BiocCheckGitClone(source_tree)
 errors <- c(errors, result$error)
+# It leaves its notes beside the checkout.
+unlink(file.path(dirname(source_tree), "HistoBridge.BiocCheck"), TRUE)
 
 for (error in errors) message("ERROR: ", paste(unlist(error), collapse = "\n  "))
 message(length(errors), " errors")

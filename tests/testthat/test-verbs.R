@@ -123,20 +123,24 @@ test_that("systems are listed, and a wrong task or name is refused", {
 })
 
 test_that("a benchmark shows its headline and becomes a data frame", {
-    scores <- data.frame(
-        system = c("ridge_plus", "train_mean"),
-        metric = c("pearson_gene", "mse"), value = c(0.4, 1)
+    scores <- data.frame(system = "ridge_plus", metric = "mse", value = 1)
+    headline <- data.frame(
+        dataset = "bulb", protocol = c("patients", "blocks"),
+        system = "ridge_plus", status = "house",
+        pearson_gene = c(0.4, NA), lower = c(0.31, NA), upper = c(0.52, NA)
     )
     benchmark <- new("Benchmark",
-        table = scores, headline = scores[1, ],
-        audit = data.frame(split = 1:3), settings = list()
+        table = scores, headline = headline,
+        audit = data.frame(split = 1:3, leaks = c("", "shared", "")),
+        settings = list()
     )
     expect_identical(as.data.frame(benchmark), scores)
     expect_identical(nrow(as.data.frame(benchmark, what = "audit")), 3L)
     shown <- capture_output(show(benchmark))
-    expect_match(shown, "ridge_plus")
-    expect_no_match(shown, "mse")
-    expect_match(shown, "leakage: 3")
+    expect_match(shown, "Protocol: patients.*0.400 0.310 to 0.520")
+    expect_match(shown, "Protocol: blocks")
+    expect_no_match(shown, "mse|NA")
+    expect_match(shown, "audited: 3 - with leaks: 1")
 })
 
 # R's table has to be Python's, number by number.

@@ -70,10 +70,10 @@ class Benchmark:
         )
         first = [m for m in self.headline if m in wide.columns]
         bounds = mean[mean["metric"] == first[0]].set_index(wide.index.names)
-        wide = wide[first].assign(
-            lower=bounds["lower"].reindex(wide.index),
-            upper=bounds["upper"].reindex(wide.index),
-        )
+        wide = wide[first].rename_axis(columns=None)
+        # The bounds belong to the first metric and stand beside it.
+        wide.insert(1, "lower", bounds["lower"].reindex(wide.index))
+        wide.insert(2, "upper", bounds["upper"].reindex(wide.index))
         better = ERRORS.isdisjoint(first[:1])
         wide = wide.reset_index()
         order = wide.groupby(["dataset", "protocol"], sort=False)[first[0]].rank(
