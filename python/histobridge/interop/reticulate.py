@@ -15,6 +15,7 @@ from histobridge import keys
 from histobridge.contract import ContractError
 from histobridge.interop.buffers import fill, flat, share, size
 from histobridge.interop.columns import column, column_parts, frame, names, nth
+from histobridge.interop.files import read_h5ad, write_h5ad
 from histobridge.interop.values import (
     array_facts,
     count,
@@ -58,6 +59,7 @@ __all__ = [
     "pixels",
     "put",
     "read",
+    "read_h5ad",
     "rows",
     "scalar",
     "series",
@@ -71,6 +73,7 @@ __all__ = [
     "transposed",
     "unplaced",
     "value_kind",
+    "write_h5ad",
 ]
 
 
