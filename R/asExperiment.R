@@ -79,6 +79,10 @@ columnsFrom <- function(frame, record, side) {
     rows <- attr(columns, "row.names")
     bare <- isTRUE(record$unnamed[[side]]) && !length(rows)
     made <- asDataFrame(columns, if (!bare) rows, length(rows))
+    for (name in names(record$zoneless[[side]])) {
+        absent <- record$zoneless[[side]][[name]]
+        attr(made[[name]], "tzone") <- if (!absent) ""
+    }
     for (name in unlist(record$rle[[side]])) {
         made[[name]] <- S4Vectors::Rle(made[[name]])
     }

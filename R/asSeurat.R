@@ -78,7 +78,9 @@ seuratFrom <- function(adata, uns, record) {
 }
 
 seuratOrder <- function(layers, record) {
-    layers <- lapply(layers, function(m) as(asGeneral(as(m, "Matrix")), "dMatrix"))
+    layers <- lapply(layers, function(m) {
+        as(asGeneral(as(m, "Matrix")), "dMatrix")
+    })
     inOrder(layers, record$layers)
 }
 

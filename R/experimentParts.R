@@ -50,7 +50,8 @@ embeddingFrom <- function(m, adata, key, record) {
 
 varmFrom <- function(adata, key) {
     m <- t(fromSpots(bridge()$get(adata, "varm", key)))
-    rownames(m) <- as.character(unlist(py_to_r(bridge()$labels(adata$var_names))))
+    names <- py_to_r(bridge()$labels(adata$var_names))
+    rownames(m) <- as.character(unlist(names))
     m
 }
 
@@ -77,14 +78,16 @@ framesLabels <- function(frame) {
 }
 
 addPairs <- function(x, adata, record) {
-    for (key in names(inOrder(entries(adata, "obsp"), names(record$colPairs)))) {
+    cols <- inOrder(entries(adata, "obsp"), names(record$colPairs))
+    for (key in names(cols)) {
         SingleCellExperiment::colPair(x, key) <- fromPairs(
-            bridge()$get(adata, "obsp", key), record$colPairs[[key]]
+            cols[[key]], record$colPairs[[key]]
         )
     }
-    for (key in names(inOrder(entries(adata, "varp"), names(record$rowPairs)))) {
+    rows <- inOrder(entries(adata, "varp"), names(record$rowPairs))
+    for (key in names(rows)) {
         SingleCellExperiment::rowPair(x, key) <- fromPairs(
-            bridge()$get(adata, "varp", key), record$rowPairs[[key]]
+            rows[[key]], record$rowPairs[[key]]
         )
     }
     x

@@ -5,11 +5,16 @@ recordOf <- function(x, assay.type) {
     settings <- partOf(x, "settings")
     dropNull(list(
         class = class(x)[1],
-        assays = as.list(vapply(as.list(assays(x)), matrixClass, "")),
+        assays = as.list(vapply(
+            as.list(assays(x, withDimnames = FALSE)), matrixClass, ""
+        )),
         unnamed = list(
             obs = is.null(colnames(x)), var = is.null(rownames(x))
         ),
         rle = list(obs = rleNames(colData(x)), var = rleNames(rowData(x))),
+        zoneless = list(
+            obs = zonelessNames(colData(x)), var = zonelessNames(rowData(x))
+        ),
         rowRanges = realRanges(x),
         metadata = as.list(names(metadata(x))),
         imgData = imageRecord(x)
@@ -18,6 +23,14 @@ recordOf <- function(x, assay.type) {
 
 rleNames <- function(columns) {
     as.list(names(columns)[vapply(as.list(columns), is, TRUE, "Rle")])
+}
+
+# Times without a zone of their own, and whether even the attribute is absent.
+zonelessNames <- function(columns) {
+    zones <- lapply(as.list(columns), attr, "tzone")
+    bare <- vapply(as.list(columns), inherits, TRUE, "POSIXct") &
+        !vapply(zones, function(zone) any(nzchar(zone)), TRUE)
+    lapply(zones[bare], is.null)
 }
 
 singleCellRecord <- function(x) {

@@ -8,17 +8,10 @@ seuratRecord <- function(x) {
         key = SeuratObject::Key(assay),
         layers = as.list(fullLayers(x)), project = SeuratObject::Project(x),
         columns = as.list(names(x[[]])), idents = SeuratObject::Idents(x),
-        reductions = lapply(namedList(SeuratObject::Reductions(x)), function(key) {
-            reduction <- x[[key]]
-            loadings <- SeuratObject::Loadings(reduction)
-            list(
-                key = SeuratObject::Key(reduction),
-                columns = as.list(colnames(reduction)),
-                assay = SeuratObject::DefaultAssay(reduction),
-                loadings = if (length(loadings)) loadings,
-                deviations = SeuratObject::Stdev(reduction)
-            )
-        }),
+        reductions = lapply(
+            namedList(SeuratObject::Reductions(x)),
+            function(key) reductionRecord(x[[key]])
+        ),
         frames = as.list(names(seuratFrames(x))),
         images = lapply(namedList(SeuratObject::Images(x)), function(key) {
             sectionRecord(x[[key]])
@@ -28,6 +21,17 @@ seuratRecord <- function(x) {
 }
 
 namedList <- function(keys) stats::setNames(as.list(keys), keys)
+
+reductionRecord <- function(reduction) {
+    loadings <- SeuratObject::Loadings(reduction)
+    list(
+        key = SeuratObject::Key(reduction),
+        columns = as.list(colnames(reduction)),
+        assay = SeuratObject::DefaultAssay(reduction),
+        loadings = if (length(loadings)) loadings,
+        deviations = SeuratObject::Stdev(reduction)
+    )
+}
 
 sectionRecord <- function(image) {
     facts <- list(

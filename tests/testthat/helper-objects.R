@@ -138,11 +138,16 @@ toyMetadata <- function() {
     list(
         text = "one", texts = c("a", NA, "\u00e9"), number = 1, whole = 3L,
         gone = NA, goneInteger = NA_integer_, named = c(b = 1, a = NaN),
-        nested = list(deep = list(level = factor("x", c("x", "y"))), none = NULL),
+        nested = list(
+            deep = list(level = factor("x", c("x", "y"))), none = NULL
+        ),
         unnamed = list(1L, "b", list(TRUE)), twice = list(a = 1, a = 2),
         empty = list(), nothing = character(), when = as.Date("2024-02-29"),
         moment = as.POSIXct(1.7e9, tz = "UTC"), `a/b` = c(TRUE, NA),
-        matrix = matrix(c(1L, NA, 3L, 4L), 2, dimnames = list(NULL, c("u", "v"))),
+        matrix = matrix(
+            c(1L, NA, 3L, 4L), 2,
+            dimnames = list(NULL, c("u", "v"))
+        ),
         cube = array(1:24 / 2, 2:4), sparse = toyCounts(3, 4),
         frame = data.frame(n = 1:2, f = factor(c("q", NA))),
         labelled = data.frame(n = 1:2, row.names = c("r1", "r2")),
@@ -189,7 +194,9 @@ addExperiments <- function(x) {
     altExp(x, "own") <- SummarizedExperiment::SummarizedExperiment(
         list(own = own)
     )
-    inner <- SingleCellExperiment(list(counts = toyCounts(3), log = toyCounts(3)))
+    inner <- SingleCellExperiment(
+        list(counts = toyCounts(3), log = toyCounts(3))
+    )
     reducedDim(inner, "P") <- matrix(1:18 + 0, 9)
     innermost <- SummarizedExperiment::SummarizedExperiment(
         list(counts = as.matrix(toyCounts(2))),

@@ -32,7 +32,8 @@ test_that("scanpy reads the file, with images as pixels on request", {
     expect_identical(dim(spatial$a$images$hires)[3], 3L)
     expect_identical(spatial$a$scalefactors$tissue_hires_scalef, 0.5)
     expect_equal(
-        py_to_r(bridge()$get(adata, "obsm", "spatial")), unname(spatialCoords(x))
+        py_to_r(bridge()$get(adata, "obsm", "spatial")),
+        unname(spatialCoords(x))
     )
     expect_equal(
         py_to_r(adata$X$toarray()), unname(t(as.matrix(assay(x))))

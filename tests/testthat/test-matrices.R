@@ -129,7 +129,10 @@ test_that("the route of memory is told, and both give the same", {
     python <- bridge()
     without <- new.env()
     for (name in c("fill", "share")) {
-        without[[name]] <- reticulate::py_eval("lambda *a: False", convert = FALSE)
+        without[[name]] <- reticulate::py_eval(
+            "lambda *a: False",
+            convert = FALSE
+        )
     }
     fake <- structure(list(), class = "withoutMemory")
     registerS3method("$", "withoutMemory", function(x, name) {

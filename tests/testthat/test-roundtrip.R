@@ -34,7 +34,8 @@ test_that("every column type x missing values comes back, in both tables", {
         ordered = factor(c("l", "h", "l"), c("l", "h"), ordered = TRUE),
         date = as.Date(c("1969-12-31", "2024-02-29", "2100-01-01")),
         time = as.POSIXct(c(-1.5, 0, 1.7e9), tz = "Europe/Berlin"),
-        rle = S4Vectors::Rle(c(1L, 1L, 2L))
+        here = as.POSIXct(c(1, 2, 3)),
+            bare = .POSIXct(c(1, 2, 3)), rle = S4Vectors::Rle(c(1L, 1L, 2L))
     )
     for (rows in list(1:3, 1L, integer())) {
         for (gone in list(integer(), 2L, 1:3)) {
@@ -77,7 +78,8 @@ test_that("every class of matrix comes back, without rows or columns too", {
         integer = whole, integerNa = gaps, logical = whole > 2,
         logicalNa = gaps > 2
     )
-    for (shape in list(list(1:6, 1:9), list(0, 1:9), list(1:6, 0), list(1, 1))) {
+    shapes <- list(list(1:6, 1:9), list(0, 1:9), list(1:6, 0), list(1, 1))
+    for (shape in shapes) {
         cut <- lapply(classes, function(m) {
             m[shape[[1]], shape[[2]], drop = FALSE]
         })
@@ -207,4 +209,19 @@ test_that("an AnnData that R never saw becomes an experiment", {
         fixed = TRUE
     )
     expect_error(asExperiment(list()), "expected a Python AnnData")
+})
+
+test_that("the example objects come back whole", {
+    skipWithoutPython()
+    for (x in list(exampleBulb(), exampleMixture())) {
+        y <- back(x)
+        for (part in setdiff(names(parts), "ADT")) {
+            if (part != "own") {
+                expect_identical(parts[[part]](y), parts[[part]](x), info = part)
+            }
+        }
+        expect_equal(altExps(y), altExps(x))
+    }
+    x <- exampleReference()
+    expect_equal(back(x, "SingleCellExperiment"), x)
 })

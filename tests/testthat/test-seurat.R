@@ -152,7 +152,9 @@ test_that("a Seurat object comes back", {
             )
             x$flag <- c(TRUE, NA, FALSE)
             x$type <- factor(rep(c("a", NA, "b"), 3))
-            m <- matrix(1:18 / 3, 9, dimnames = list(colnames(x), c("PC_1", "PC_2")))
+            m <- matrix(1:18 / 3, 9,
+                dimnames = list(colnames(x), c("PC_1", "PC_2"))
+            )
             loadings <- matrix(1:6 / 2, 3,
                 dimnames = list(rownames(x)[1:3], c("PC_1", "PC_2"))
             )
@@ -211,5 +213,8 @@ test_that("an experiment becomes a Seurat object, or says what cannot", {
         unname(as.matrix(SeuratObject::LayerData(y, "counts"))),
         unname(as.matrix(assay(x)))
     )
-    expect_error(asSeurat(asAnnData(toySpe())), "obsm[\"spatial\"]", fixed = TRUE)
+    expect_error(
+        asSeurat(asAnnData(toySpe())), "obsm[\"spatial\"]",
+        fixed = TRUE
+    )
 })
