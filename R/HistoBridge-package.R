@@ -14,12 +14,12 @@
 #' @importFrom grDevices col2rgb
 #' @importClassesFrom Matrix dgCMatrix
 #' @importFrom reticulate py_to_r r_to_py
-#' @importFrom S4Vectors DataFrame metadata "metadata<-"
+#' @importFrom S4Vectors DataFrame mcols "mcols<-" metadata "metadata<-"
 #' @importFrom SingleCellExperiment "altExp<-" altExps altExpNames colPairNames
 #'     "reducedDim<-" reducedDims reducedDimNames rowPairNames
 #'     SingleCellExperiment
-#' @importFrom SpatialExperiment imgData imgRaster imgSource spatialCoords
-#'     SpatialExperiment SpatialImage
+#' @importFrom SpatialExperiment imgData "imgData<-" imgRaster imgSource
+#'     spatialCoords "spatialCoords<-" SpatialExperiment SpatialImage
 #' @importFrom SummarizedExperiment assay "assay<-" assayNames assays colData
 #'     rowData SummarizedExperiment
 #' @importFrom utils read.csv read.delim

@@ -16,10 +16,14 @@
 #'     \code{X}.
 #' @param parts names of the parts to carry, all by default.
 #' @param strict whether to stop, naming it, at what AnnData or the table has
-#'     no place for; \code{FALSE} leaves it out.
+#'     no place for; \code{FALSE} leaves it out and \code{leftOut()} names it.
+#' @param adata an AnnData.
 #' @param ... passed to methods.
 #' @eval mappingRd()
-#' @return A Python \code{AnnData}, not converted.
+#' @return A Python \code{AnnData}, not converted; \code{leftOut()} a character
+#'     vector, empty when everything was carried.
+#' @seealso \code{\link{asExperiment}} and \code{\link{asSeurat}} for the way
+#'     back.
 #' @examplesIf pythonReady()
 #' asAnnData(exampleMixture())
 #' @name asAnnData
@@ -31,9 +35,7 @@ setMethod("asAnnData", "ANY", function(
         x, assay.type = "counts", parts = names(mapping), strict = TRUE) {
     names <- checkedNames(x)
     parts <- match.arg(parts, names(mapping), several.ok = TRUE)
-    if (strict) {
-        refuseOthers(x)
-    }
+    others <- othersOf(x, parts, strict)
     get <- function(part, ...) if (part %in% parts) partOf(x, part, ...)
     counts <- get("counts", assay.type)
     adata <- bridge()$build(
@@ -47,8 +49,43 @@ setMethod("asAnnData", "ANY", function(
     putAll(adata, "layers", lapply(get("layers", assay.type), toMatrix))
     putObsm(adata, get, names$spots)
     putUns(adata, get)
+    putAll(adata, "varm", lapply(get("loadings"), toRows))
+    putAll(adata, "obsp", lapply(get("colPairs"), toPairs))
+    putAll(adata, "varp", lapply(get("rowPairs"), toPairs))
+    putExperiments(adata, get("experiments"), strict)
+    putAll(adata, "uns", lapply(get("metadata"), toValue))
+    putRecord(adata, get("record", assay.type), others)
     adata
 })
+
+#' @rdname asAnnData
+#' @export
+leftOut <- function(adata) {
+    if (!py_to_r(bridge()$has(adata, "uns", "r_object"))) {
+        return(character())
+    }
+    record <- bridge()$get(adata, "uns", "r_object")
+    as.character(unlist(fromValue(record)$left_out))
+}
+
+putRecord <- function(adata, record, others) {
+    record$left_out <- if (length(others)) as.list(others)
+    if (length(record)) {
+        bridge()$put(adata, "uns", "r_object", toValue(record))
+    }
+}
+
+putExperiments <- function(adata, experiments, strict) {
+    if (length(experiments)) {
+        made <- lapply(experiments, asNested, strict)
+        bridge()$put(adata, "uns", "altExps", pyDict(made))
+    }
+}
+
+# The first assay of an alternative experiment is its X.
+asNested <- function(x, strict) {
+    asAnnData(x, assay.type = assayNames(x)[1], strict = strict)
+}
 
 checkedNames <- function(x) {
     names <- partOf(x, "names")
@@ -56,7 +93,9 @@ checkedNames <- function(x) {
         found <- names[[what]]
         side <- c(spots = "column", features = "row")[[what]]
         expected <- sprintf("unique %s names (%s)", side, what)
-        if (is.null(found)) {
+        if (is.null(found) && dim(x)[[if (what == "spots") 2 else 1]] == 0) {
+            names[[what]] <- character()
+        } else if (is.null(found)) {
             fail(expected, "none")
         }
         twice <- unique(found[duplicated(found)])
@@ -67,14 +106,30 @@ checkedNames <- function(x) {
     names
 }
 
-refuseOthers <- function(x) {
+# Only a full coercion looks for what it cannot carry.
+othersOf <- function(x, parts, strict) {
+    if (!strict && !"record" %in% parts) {
+        return(NULL)
+    }
     others <- partOf(x, "others")
-    if (length(others)) {
+    if (!strict) {
+        others <- c(others, oddColumns(x))
+    }
+    if (strict && length(others)) {
         fail(
             "only parts that the mapping table carries", toString(others),
             fix = "strict = FALSE leaves them out"
         )
     }
+    others
+}
+
+oddColumns <- function(x) {
+    unlist(lapply(c("colData", "rowData"), function(part) {
+        columns <- as.list(partOf(x, part))
+        odd <- setdiff(names(columns), names(carried(columns, FALSE)))
+        sprintf("column %s of %s", odd, part)
+    }))
 }
 
 # Columns that pandas can hold; without `strict` the others are left out.

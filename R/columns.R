@@ -2,7 +2,9 @@
 # because reticulate turns NA into a number or a text.
 
 columnKind <- function(v) {
-    if (is.factor(v)) return("factor")
+    if (is(v, "Rle")) v <- as.vector(v)
+    # A level that is missing has no category.
+    if (is.factor(v)) return(if (anyNA(levels(v))) NA_character_ else "factor")
     if (inherits(v, "Date")) return("date")
     if (inherits(v, "POSIXt")) return("time")
     if (is.object(v) && !inherits(v, "AsIs")) return(NA_character_)

@@ -8,11 +8,24 @@ yNames <- c(
     "sdimy", "array_y"
 )
 
+isRowFirst <- function(names) {
+    names <- tolower(names)
+    length(names) >= 2 && names[1] %in% yNames && names[2] %in% xNames
+}
+
+# Back from (x, y) to the order that the names of the axes tell.
+inOwnOrder <- function(coords, names) {
+    if (isRowFirst(names)) {
+        coords <- coords[, c(2, 1, seq_along(names)[-c(1, 2)]), drop = FALSE]
+    }
+    colnames(coords) <- if (length(names)) names
+    coords
+}
+
 asXY <- function(coords) {
     coords <- as.matrix(coords)
-    names <- tolower(colnames(coords))
-    if (length(names) >= 2 && names[1] %in% yNames && names[2] %in% xNames) {
-        order <- c(2, 1, seq_along(names)[-c(1, 2)])
+    if (isRowFirst(colnames(coords))) {
+        order <- c(2, 1, seq_len(ncol(coords))[-c(1, 2)])
         coords <- coords[, order, drop = FALSE]
     }
     storage.mode(coords) <- "double"

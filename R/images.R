@@ -8,6 +8,9 @@ toImage <- function(image) {
     if (is(image, "LoadedSpatialImage")) {
         return(toRaster(imgRaster(image)))
     }
+    if (is(image, "RemoteSpatialImage")) {
+        return(r_to_py(imgSource(image)))
+    }
     if (is(image, "VirtualSpatialImage")) {
         return(r_to_py(path.expand(imgSource(image, path = TRUE))))
     }
@@ -16,8 +19,33 @@ toImage <- function(image) {
 
 # col2rgb() walks a raster row by row, which already is Python's order.
 toRaster <- function(raster) {
-    bytes <- as.raw(col2rgb(as.vector(raster)))
-    bridge()$pixels(shared(bytes), nrow(raster), ncol(raster))
+    colours <- as.vector(raster)
+    alpha <- anyNA(colours) || any(nchar(colours) == 9)
+    bytes <- as.raw(col2rgb(colours, alpha = alpha))
+    bridge()$pixels(
+        shared(bytes), nrow(raster), ncol(raster), if (alpha) 4L else 3L
+    )
+}
+
+fromRaster <- function(pixels, lower = FALSE) {
+    parts <- pyItems(bridge()$pixel_parts(pixels))
+    size <- as.integer(unlist(py_to_r(parts$size)))
+    bytes <- matrix(as.integer(filled(parts$bytes, "raw")), size[3])
+    hex <- sprintf(if (isTRUE(lower)) "%02x" else "%02X", 0:255)
+    channels <- lapply(seq_len(size[3]), function(i) hex[bytes[i, ] + 1L])
+    structure(
+        do.call(paste0, c("#", channels)),
+        dim = size[1:2], class = "raster"
+    )
+}
+
+# A path or address stays one; pixels become a loaded image.
+fromImage <- function(image, lower = FALSE) {
+    if (inherits(image, "python.builtin.str")) {
+        source <- py_to_r(image)
+        return(SpatialImage(source, is.url = grepl("^(https?|ftp)://", source)))
+    }
+    SpatialImage(fromRaster(image, lower))
 }
 
 # Seurat keeps (row, column, channel) between 0 and 1 in R's column order.

@@ -21,15 +21,40 @@ mapping <- list(
         seurat = "feature metadata of the default assay",
         anndata = "var"
     ),
+    rowRanges = c(
+        experiment = "rowRanges(x)",
+        seurat = "",
+        anndata = "uns[\"r_object\"][\"rowRanges\"]"
+    ),
     reducedDims = c(
         experiment = "reducedDims(x)",
         seurat = "reductions",
         anndata = "obsm, arrays of spots x dimensions"
     ),
+    loadings = c(
+        experiment = "featureLoadings of a LinearEmbeddingMatrix",
+        seurat = "loadings of reductions, in the record",
+        anndata = "varm, or uns[\"r_object\"] for a part of the features"
+    ),
+    colPairs = c(
+        experiment = "colPairs(x)",
+        seurat = "",
+        anndata = "obsp"
+    ),
+    rowPairs = c(
+        experiment = "rowPairs(x)",
+        seurat = "",
+        anndata = "varp"
+    ),
     altExps = c(
-        experiment = "altExps(x) with an assay of their own name",
+        experiment = "altExps(x) with one assay of their own name alone",
         seurat = "assays that a verb has added",
         anndata = "obsm, data frames of spots x features"
+    ),
+    experiments = c(
+        experiment = "other altExps(x)",
+        seurat = "",
+        anndata = "uns[\"altExps\"], an AnnData each"
     ),
     spatialCoords = c(
         experiment = "spatialCoords(x)",
@@ -43,6 +68,16 @@ mapping <- list(
             "uns[\"spatial\"][sample_id]: images, scalefactors ",
             "(stored images as paths)"
         )
+    ),
+    metadata = c(
+        experiment = "other metadata(x), nested; metadata(x)$varm is varm",
+        seurat = "other Misc(x)",
+        anndata = "other entries of uns"
+    ),
+    record = c(
+        experiment = "classes of matrices, names of axes, order of parts",
+        seurat = "classes of assays and images",
+        anndata = "uns[\"r_object\"]"
     ),
     settings = c(
         experiment = "metadata(x)$HistoBridge",
@@ -78,5 +113,11 @@ mappingRd <- function() {
     )
 }
 
-# Other assays than the counts are never read by a verb.
-verbParts <- setdiff(names(mapping), "layers")
+# What a verb may read; full coercions carry the rest as well.
+verbParts <- c(
+    "counts", "colData", "rowData", "reducedDims", "altExps", "spatialCoords",
+    "imgData", "settings"
+)
+
+# Entries of uns with a meaning of their own.
+reserved <- c("X_name", "spatial", "histobridge", "r_object", "altExps")

@@ -2,30 +2,35 @@
 # rows. A dgCMatrix and a CSR matrix of the transpose are the same buffers.
 
 toMatrix <- function(m) {
-    if (is(m, "DelayedMatrix") || is(m, "sparseMatrix")) {
-        m <- asColumnSparse(m)
+    if (is(m, "DelayedMatrix")) {
+        m <- as(m, "dgCMatrix")
     }
-    if (is(m, "dgCMatrix")) {
-        return(toSparse(m))
-    }
-    toDense(m)
+    if (is(m, "sparseMatrix")) toSparse(asGeneral(m)) else toDense(m)
 }
 
-asColumnSparse <- function(m) {
-    if (is(m, "dgCMatrix")) {
+# General and by columns, or by rows where it already is; truth values stay.
+asGeneral <- function(m) {
+    general <- is(m, "generalMatrix")
+    if (general && (is(m, "CsparseMatrix") || is(m, "RsparseMatrix"))) {
         return(m)
     }
-    if (is(m, "DelayedMatrix")) {
-        return(as(m, "dgCMatrix"))
-    }
-    as(as(as(m, "CsparseMatrix"), "generalMatrix"), "dMatrix")
+    as(as(m, "CsparseMatrix"), "generalMatrix")
 }
 
 toSparse <- function(m) {
+    rows <- is(m, "RsparseMatrix")
+    x <- if (is(m, "nMatrix")) rep(TRUE, length(slotOf(m, rows))) else m@x
+    # Python's truth values have no NA.
+    if (is.logical(x) && anyNA(x)) {
+        x <- as.double(x)
+    }
     bridge()$sparse(
-        shared(m@x), shared(m@i), shared(m@p), ncol(m), nrow(m)
+        shared(x), shared(slotOf(m, rows)), shared(m@p), ncol(m), nrow(m),
+        is.logical(x), rows
     )
 }
+
+slotOf <- function(m, rows) if (rows) m@j else m@i
 
 toDense <- function(m) bridge()$dense(numbers(m))
 
@@ -33,9 +38,9 @@ toDense <- function(m) bridge()$dense(numbers(m))
 toRows <- function(m) bridge()$rows(numbers(m))
 
 numbers <- function(m) {
-    m <- unname(as.matrix(m))
+    m <- unname(if (is.array(m)) m else as.matrix(m))
     # numpy knows NA only among doubles.
-    if (!is.double(m) && (is.logical(m) || anyNA(m))) {
+    if (!is.double(m) && anyNA(m)) {
         storage.mode(m) <- "double"
     }
     r_to_py(m)
@@ -68,4 +73,86 @@ sparseFrom <- function(parts) {
         x = as.double(parts$x),
         Dim = c(as.integer(parts$features), length(parts$p) - 1L)
     )
+}
+
+# R allocates and Python fills: one copy. Only then does R see the vector.
+filled <- function(value, mode, order = "C") {
+    holder <- new.env(parent = emptyenv())
+    holder$v <- vector(mode, py_to_r(bridge()$size(value)))
+    if (!py_to_r(bridge()$fill(holder, "v", value, order))) {
+        return(as.vector(py_to_r(bridge()$flat(value, order)), mode))
+    }
+    holder$v
+}
+
+fromArray <- function(value, order) {
+    facts <- py_to_r(bridge()$array_facts(value))
+    shape <- as.integer(unlist(facts$shape))
+    v <- filled(value, facts$mode, order)
+    dim(v) <- if (order == "F") shape else rev(shape)
+    v
+}
+
+# A matrix of spots x genes as one of genes x spots.
+fromSpots <- function(value) {
+    kind <- py_to_r(bridge()$matrix_kind(value))
+    switch(kind,
+        array = fromArray(value, "C"),
+        sparse = fromSparse(value),
+        frame = fromArray(value$to_numpy(), "C"),
+        fail("a numeric matrix with spots as rows", kind)
+    )
+}
+
+sparseParts <- function(value) {
+    parts <- pyItems(bridge()$sparse_parts(value))
+    list(
+        x = filled(parts$x, py_to_r(parts$mode)),
+        i = filled(parts$i, "integer"), p = filled(parts$p, "integer"),
+        rows = py_to_r(parts$rows),
+        dim = rev(as.integer(unlist(py_to_r(parts$shape))))
+    )
+}
+
+fromSparse <- function(value) {
+    s <- sparseParts(value)
+    letter <- if (is.logical(s$x)) "l" else "d"
+    if (s$rows) {
+        return(new(paste0(letter, "gRMatrix"),
+            j = s$i, p = s$p, x = s$x, Dim = s$dim
+        ))
+    }
+    new(paste0(letter, "gCMatrix"), i = s$i, p = s$p, x = s$x, Dim = s$dim)
+}
+
+matrixClass <- function(m) {
+    if (is.matrix(m)) typeof(m) else class(m)[1]
+}
+
+# Bioconductor expects column-sparse doubles wherever nothing else was recorded.
+asClass <- function(m, class = NULL) {
+    if (length(class) && matrixClass(m) == class) {
+        return(m)
+    }
+    if (length(class) && class %in% c("double", "integer", "logical")) {
+        m <- as.matrix(m)
+        storage.mode(m) <- class
+        return(m)
+    }
+    if (!length(class) || !grepl("^[dln][gstd][CRTeyrpi]Matrix$", class)) {
+        return(if (is(m, "sparseMatrix")) as(m, "CsparseMatrix") else m)
+    }
+    letters <- strsplit(class, "")[[1]]
+    kinds <- c(d = "dMatrix", l = "lMatrix", n = "nMatrix")
+    forms <- c(
+        g = "generalMatrix", s = "symmetricMatrix", t = "triangularMatrix",
+        d = "diagonalMatrix"
+    )
+    stores <- c(
+        C = "CsparseMatrix", R = "RsparseMatrix", T = "TsparseMatrix",
+        e = "unpackedMatrix", y = "unpackedMatrix", r = "unpackedMatrix",
+        p = "packedMatrix", i = "diagonalMatrix"
+    )
+    m <- as(as(m, kinds[[letters[1]]]), forms[[letters[2]]])
+    as(m, stores[[letters[3]]])
 }

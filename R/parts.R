@@ -21,6 +21,13 @@ setMethod("partOf", "SummarizedExperiment", function(x, part, ...) {
         spatialCoords = if (hasCoords(x)) spatialCoords(x),
         imgData = imageTable(x),
         settings = ownSettings(x),
+        rowRanges = realRanges(x),
+        loadings = wholeLoadings(x),
+        colPairs = simplePairs(pairsOf(x, "col")),
+        rowPairs = simplePairs(pairsOf(x, "row")),
+        experiments = otherExperiments(x),
+        metadata = otherMetadata(x),
+        record = recordOf(x, ...),
         sections = unique(as.character(colData(x)$sample_id)),
         taken = takenNames(x),
         hasCounts = "counts" %in% assayNames(x),
@@ -38,6 +45,42 @@ namedAssay <- function(x, assay.type) {
     assay(x, assay.type, withDimnames = FALSE)
 }
 
+# Loadings of every feature, and matrices that came from varm.
+wholeLoadings <- function(x) {
+    found <- list()
+    if (is(x, "SingleCellExperiment")) {
+        dims <- Filter(function(m) {
+            is(m, "LinearEmbeddingMatrix") &&
+                isWhole(SingleCellExperiment::featureLoadings(m), rownames(x))
+        }, as.list(reducedDims(x)))
+        found <- lapply(dims, SingleCellExperiment::featureLoadings)
+    }
+    c(found, varmOf(x))
+}
+
+varmOf <- function(x) {
+    found <- metadata(x)$varm
+    fits <- is.list(found) && length(names(found)) && all(vapply(
+        found, function(m) is.matrix(m) && identical(rownames(m), rownames(x)),
+        TRUE
+    ))
+    if (fits) found
+}
+
+otherMetadata <- function(x) {
+    found <- metadata(x)
+    keys <- nameOf(found)
+    ours <- keys == "HistoBridge" | (keys == "varm" & length(varmOf(x)) > 0)
+    found[!ours & nzchar(keys) & !keys %in% reserved & !duplicated(keys)]
+}
+
+otherExperiments <- function(x) {
+    if (is(x, "SingleCellExperiment")) {
+        found <- as.list(altExps(x))
+        found[setdiff(names(found), names(ownAltExps(x)))]
+    }
+}
+
 otherAssays <- function(x, assay.type) {
     as.list(assays(x, withDimnames = FALSE))[setdiff(assayNames(x), assay.type)]
 }
@@ -50,15 +93,24 @@ hasCoords <- function(x) {
     is(x, "SpatialExperiment") && ncol(spatialCoords(x)) > 0
 }
 
-# An altExp is ours to carry when an assay has the name of the altExp itself.
+# An altExp is ours to carry as a table when it has nothing but one assay of
+# its own name.
 ownAltExps <- function(x) {
     if (is(x, "SingleCellExperiment")) {
         found <- as.list(altExps(x))
         own <- vapply(names(found), function(key) {
-            key %in% assayNames(found[[key]])
+            isBare(found[[key]], key)
         }, TRUE)
         Map(function(se, key) assay(se, key), found[own], names(found)[own])
     }
+}
+
+isBare <- function(se, key) {
+    identical(assayNames(se), key) && !length(rowData(se)) &&
+        !length(colData(se)) && !length(metadata(se)) &&
+        identical(class(se)[1], "SummarizedExperiment") &&
+        (is.numeric(assay(se)) || is(assay(se), "dMatrix")) &&
+        !anyDuplicated(rownames(se)) && !is.null(rownames(se))
 }
 
 imageTable <- function(x) {
@@ -87,19 +139,58 @@ ownSettings <- function(x) {
     if (length(merged)) merged
 }
 
+# Names of what has no place in an AnnData.
 notCarried <- function(x) {
-    other <- setdiff(names(metadata(x)), "HistoBridge")
-    found <- if (length(other)) paste0("metadata$", other)
-    if (is(x, "SingleCellExperiment")) {
-        alien <- setdiff(altExpNames(x), names(ownAltExps(x)))
-        found <- c(
-            found,
-            if (length(alien)) paste0("altExp ", alien),
-            if (length(colPairNames(x))) paste0("colPair ", colPairNames(x)),
-            if (length(rowPairNames(x))) paste0("rowPair ", rowPairNames(x))
-        )
+    keys <- nameOf(metadata(x))
+    bad <- keys %in% reserved | !nzchar(keys) |
+        (duplicated(keys) & keys != "HistoBridge")
+    known <- otherMetadata(x)
+    c(
+        if (any(bad)) sprintf("metadata entry \"%s\"", keys[bad]),
+        unlist(Map(aliens, known, sprintf("metadata$%s", names(known)))),
+        aliens(metadata(x)$HistoBridge, "metadata$HistoBridge"),
+        attachedTo(colData(x), "colData"), attachedTo(rowData(x), "rowData"),
+        if (is(x, "SingleCellExperiment")) oddDims(x),
+        if (is(x, "SingleCellExperiment")) oddPairs(x),
+        oddImages(x)
+    ) |> unname()
+}
+
+attachedTo <- function(columns, where) {
+    c(
+        if (length(mcols(columns))) sprintf("mcols(%s)", where),
+        if (length(metadata(columns))) sprintf("metadata(%s)", where)
+    )
+}
+
+oddDims <- function(x) {
+    dims <- as.list(reducedDims(x))
+    kept <- vapply(dims, function(m) {
+        is.matrix(m) && is.numeric(m) || is(m, "LinearEmbeddingMatrix")
+    }, TRUE)
+    classes <- vapply(dims, function(m) class(m)[1], "")
+    c(
+        sprintf("class %s of reducedDim %s", classes, names(dims))[!kept],
+        unlist(Map(function(m, name) {
+            aliens(dimRecord(m, rownames(x)), paste("reducedDim", name))
+        }, dims[kept], names(dims)[kept]))
+    )
+}
+
+oddPairs <- function(x) {
+    odd <- lapply(c("col", "row"), function(side) {
+        pairs <- pairsOf(x, side)
+        left <- setdiff(names(pairs), names(simplePairs(pairs)))
+        sprintf("%sPair %s (repeated edges or columns of objects)", side, left)
+    })
+    unlist(odd)
+}
+
+oddImages <- function(x) {
+    if (is(x, "SpatialExperiment") && length(imgData(x)$data)) {
+        known <- c("sample_id", "image_id", "data", "scaleFactor")
+        sprintf("column %s of imgData", setdiff(names(imgData(x)), known))
     }
-    found
 }
 
 takenNames <- function(x) {

@@ -10,6 +10,8 @@ setMethod("partOf", "Seurat", function(x, part, ...) {
         spatialCoords = seuratCoords(x),
         imgData = seuratImages(x),
         settings = x@misc$HistoBridge,
+        metadata = seuratMisc(x),
+        record = seuratRecord(x),
         sections = SeuratObject::Images(x),
         taken = c(names(x[[]]), names(x)),
         hasCounts = "counts" %in% SeuratObject::Layers(joinedAssay(x)),
@@ -149,12 +151,16 @@ seuratOthers <- function(x) {
         c(SeuratObject::DefaultAssay(x), names(seuratFrames(x)))
     )
     layers <- setdiff(SeuratObject::Layers(joinedAssay(x)), fullLayers(x))
-    misc <- setdiff(names(x@misc), "HistoBridge")
+    misc <- setdiff(names(x@misc), c("HistoBridge", names(seuratMisc(x))))
+    known <- seuratMisc(x)
     graphs <- c(SeuratObject::Graphs(x), SeuratObject::Neighbors(x))
-    c(
+    found <- c(
         if (length(assays)) paste("assay", assays),
         if (length(layers)) paste("layer", layers),
         if (length(misc)) paste("misc", misc),
-        if (length(graphs)) paste("graph", graphs)
+        if (length(graphs)) paste("graph", graphs),
+        unlist(Map(aliens, known, sprintf("misc$%s", names(known)))),
+        oddSections(x)
     )
+    unname(found)
 }

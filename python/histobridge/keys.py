@@ -32,6 +32,12 @@ DOMAIN = "domain"
 PROPORTIONS = "proportions"
 STATUS = "status"
 
+RECORD = "r_object"
+"""``uns`` entry of what only R knows of an object: classes, names, ranges."""
+
+ALT_EXPERIMENTS = "altExps"
+"""``uns`` entry with one AnnData per alternative experiment."""
+
 SETTINGS = "histobridge"
 """``uns`` entry where every verb records its settings."""
 

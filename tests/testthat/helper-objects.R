@@ -90,3 +90,122 @@ toyVisium <- function(kind, cells) {
 pull <- function(adata, part, key) {
     reticulate::py_to_r(bridge()$read(adata, part, key))
 }
+
+# An experiment with every part that the mapping table has.
+richSpe <- function() {
+    x <- toySpe()
+    coords <- spatialCoords(x)
+    colnames(coords) <- c("pxl_row_in_fullres", "pxl_col_in_fullres")
+    x <- SpatialExperiment(
+        list(counts = toyCounts(), flags = as.matrix(toyCounts() > 2)),
+        rowRanges = toyRanges(rownames(x)), colData = colData(x),
+        spatialCoords = coords, imgData = manyImages(),
+        metadata = toyMetadata()
+    )
+    micronsPerPixel(x) <- c(a = 2, b = 3)
+    rowData(x)$symbol <- c("a", NA, "\u00e9", "", "NA", "b")
+    x$run <- S4Vectors::Rle(rep(1:3, 3))
+    addParts(x)
+}
+
+toyRanges <- function(names) {
+    GenomicRanges::GRanges(
+        c("chr1", "chr1", "chr2", "chr2", "chrX", "chrX"),
+        IRanges::IRanges(1:6 * 10L, width = 0:5, names = names),
+        strand = c("+", "-", "*", "+", "-", "*"),
+        seqinfo = GenomeInfoDb::Seqinfo(
+            c("chr1", "chr2", "chrX"), c(100L, NA, 300L), c(FALSE, NA, TRUE),
+            c("toy", "toy", NA)
+        )
+    )
+}
+
+# Interleaved samples, two images of one, a path, an address and pixels.
+manyImages <- function() {
+    images <- list(
+        SpatialImage(toyPicture()), SpatialImage(toyRaster()),
+        SpatialImage(toyRaster(3, 2)),
+        SpatialImage("https://example.org/a/image.png", is.url = TRUE)
+    )
+    S4Vectors::DataFrame(
+        sample_id = c("a", "b", "a", "b"),
+        image_id = c("hires", "detail", "lowres", "hires"),
+        data = I(images), scaleFactor = c(0.5, 0.25, 0.125, NA)
+    )
+}
+
+toyMetadata <- function() {
+    list(
+        text = "one", texts = c("a", NA, "\u00e9"), number = 1, whole = 3L,
+        gone = NA, goneInteger = NA_integer_, named = c(b = 1, a = NaN),
+        nested = list(
+            deep = list(level = factor("x", c("x", "y"))), none = NULL
+        ),
+        unnamed = list(1L, "b", list(TRUE)), twice = list(a = 1, a = 2),
+        empty = list(), nothing = character(), when = as.Date("2024-02-29"),
+        moment = as.POSIXct(1.7e9, tz = "UTC"), `a/b` = c(TRUE, NA),
+        matrix = matrix(
+            c(1L, NA, 3L, 4L), 2,
+            dimnames = list(NULL, c("u", "v"))
+        ),
+        cube = array(1:24 / 2, 2:4), sparse = toyCounts(3, 4),
+        frame = data.frame(n = 1:2, f = factor(c("q", NA))),
+        labelled = data.frame(n = 1:2, row.names = c("r1", "r2")),
+        table = S4Vectors::DataFrame(k = c(1.5, NA), row.names = c("i", "j")),
+        where = toyRanges(paste0("r", 1:6))
+    )
+}
+
+addParts <- function(x) {
+    spots <- ncol(x)
+    scores <- matrix(1:(2 * spots) / 3, spots)
+    reducedDim(x, "PCA") <- structure(
+        matrix(1:(3 * spots) / 7, spots,
+            dimnames = list(colnames(x), paste0("PC", 1:3))
+        ),
+        percentVar = c(50, 30, 20)
+    )
+    reducedDim(x, "counts") <- matrix(1:spots, spots, 1)
+    loadings <- matrix(1:12 / 5, 6, dimnames = list(rownames(x), c("A", "B")))
+    for (genes in c(6, 4)) {
+        reducedDim(x, paste0("LEM", genes)) <-
+            SingleCellExperiment::LinearEmbeddingMatrix(
+                scores, loadings[seq_len(genes), ],
+                S4Vectors::DataFrame(sd = c(2, 1), row.names = c("A", "B")),
+                list(method = "toy")
+            )
+    }
+    hits <- S4Vectors::SelfHits(c(3, 1, 1, 2), c(1, 2, 9, 2), spots)
+    SingleCellExperiment::colPair(x, "bare") <- hits
+    S4Vectors::mcols(hits)$w <- c(0.5, 0, NA, -1)
+    SingleCellExperiment::colPair(x, "weighted") <- hits
+    S4Vectors::mcols(hits)$kind <- c("a", "b", NA, "")
+    SingleCellExperiment::colPair(x, "many") <- hits
+    SingleCellExperiment::rowPair(x, "genes") <- S4Vectors::SelfHits(
+        1:3, 4:6, 6, w = 7:9
+    )
+    addExperiments(x)
+}
+
+addExperiments <- function(x) {
+    own <- matrix(1:18 / 2, 2,
+        dimnames = list(c("T_1", "B/2"), colnames(x))
+    )
+    altExp(x, "own") <- SummarizedExperiment::SummarizedExperiment(
+        list(own = own)
+    )
+    inner <- SingleCellExperiment(
+        list(counts = toyCounts(3), log = toyCounts(3))
+    )
+    reducedDim(inner, "P") <- matrix(1:18 + 0, 9)
+    innermost <- SummarizedExperiment::SummarizedExperiment(
+        list(counts = as.matrix(toyCounts(2))),
+        rowData = S4Vectors::DataFrame(isotype = c(TRUE, NA)),
+        metadata = list(deep = TRUE)
+    )
+    altExp(inner, "deeper") <- innermost
+    altExp(x, "ADT") <- inner
+    SingleCellExperiment::mainExpName(x) <- "genes"
+    x
+}
+

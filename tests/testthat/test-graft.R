@@ -116,12 +116,9 @@ test_that("results go back to Python as they came", {
 test_that("what the table has no place for is refused by name", {
     skipWithoutPython()
     x <- toySpe()
-    metadata(x)$mine <- 1
-    altExp(x, "ADT") <- SummarizedExperiment::SummarizedExperiment(
-        list(counts = toyCounts(2))
-    )
+    metadata(x)$mine <- sum
     expect_error(
-        asAnnData(x), "found metadata$mine, altExp ADT",
+        asAnnData(x), "found metadata$mine (class function)",
         fixed = TRUE
     )
     expect_no_error(asAnnData(x, strict = FALSE))

@@ -2,7 +2,7 @@ asRows <- function(python) {
     if (!inherits(python, "numpy.ndarray")) {
         python <- python$toarray()
     }
-    reticulate::py_to_r(python)
+    reticulate::py_to_r(python) + 0
 }
 
 dense <- function(m) t(unname(as.matrix(m))) + 0
@@ -116,4 +116,33 @@ test_that("where memory cannot be shared, a copy arrives", {
     image <- toImage(SpatialImage(toyRaster()))
     expect_identical(dim(py_to_r(image)), c(4L, 6L, 3L))
     expect_identical(py_to_r(image)[1, 1, ], c(255L, 0L, 0L))
+})
+
+test_that("the route of memory is told, and both give the same", {
+    skipWithoutPython()
+    expect_true(bridgeRoute() %in% c("shared", "copied"))
+    x <- SingleCellExperiment::SingleCellExperiment(
+        list(counts = toyCounts(), dense = as.matrix(toyCounts()))
+    )
+    adata <- asAnnData(x)
+    expected <- asExperiment(adata, "SingleCellExperiment")
+    python <- bridge()
+    without <- new.env()
+    for (name in c("fill", "share")) {
+        without[[name]] <- reticulate::py_eval(
+            "lambda *a: False",
+            convert = FALSE
+        )
+    }
+    fake <- structure(list(), class = "withoutMemory")
+    registerS3method("$", "withoutMemory", function(x, name) {
+        found <- get0(name, without, inherits = FALSE)
+        if (is.null(found)) reticulate::py_get_attr(python, name) else found
+    })
+    local_mocked_bindings(bridge = function() fake)
+    expect_identical(
+        asExperiment(adata, "SingleCellExperiment"), expected
+    )
+    without$share <- reticulate::py_eval("lambda *a: None", convert = FALSE)
+    expect_identical(bridgeRoute(), "copied")
 })

@@ -140,3 +140,81 @@ test_that("a verb finds the same in a Seurat object as in its experiment", {
     expected <- assay(altExp(deconvolve(x, reference), "proportions"))
     expect_equal(as.matrix(found), expected)
 })
+
+test_that("a Seurat object comes back", {
+    skipWithoutPython()
+    for (kind in c("VisiumV1", "VisiumV2")) {
+        for (version in c("v3", "v5")) {
+            x <- toySeurat(kind, version)
+            x[["slice"]]@image <- round(x[["slice"]]@image * 255) / 255
+            SeuratObject::LayerData(x, "data") <- log1p(
+                SeuratObject::LayerData(x, "counts")
+            )
+            x$flag <- c(TRUE, NA, FALSE)
+            x$type <- factor(rep(c("a", NA, "b"), 3))
+            m <- matrix(1:18 / 3, 9,
+                dimnames = list(colnames(x), c("PC_1", "PC_2"))
+            )
+            loadings <- matrix(1:6 / 2, 3,
+                dimnames = list(rownames(x)[1:3], c("PC_1", "PC_2"))
+            )
+            x[["pca"]] <- SeuratObject::CreateDimReducObject(
+                m, loadings, key = "PC_", assay = "RNA", stdev = c(2, 1)
+            )
+            SeuratObject::Misc(x, "note") <- list(a = 1:2, b = "t")
+            y <- asSeurat(asAnnData(x))
+            info <- paste(kind, version)
+            expect_identical(y[[]], x[[]], info = info)
+            for (layer in c("counts", "data")) {
+                expect_identical(
+                    SeuratObject::LayerData(y, layer),
+                    SeuratObject::LayerData(x, layer),
+                    info = info
+                )
+            }
+            expect_identical(class(y[["RNA"]]), class(x[["RNA"]]))
+            expect_identical(y[["pca"]], x[["pca"]], info = info)
+            expect_identical(y[["slice"]], x[["slice"]], info = info)
+            expect_identical(y@misc, x@misc)
+            expect_identical(SeuratObject::Idents(y), SeuratObject::Idents(x))
+        }
+    }
+})
+
+test_that("centroids of a field of view come back, molecules are named", {
+    skipWithoutPython()
+    x <- toySeurat()
+    x[["slice"]] <- NULL
+    cells <- data.frame(x = 1:9 / 2, y = 9:1 / 3, cell = colnames(x))
+    x[["fov"]] <- SeuratObject::CreateFOV(
+        SeuratObject::CreateCentroids(cells),
+        type = "centroids", assay = "RNA", key = "fov_"
+    )
+    adata <- asAnnData(x)
+    expect_equal(pull(adata, "obsm", "spatial"), unname(as.matrix(cells[1:2])))
+    expect_identical(asSeurat(adata)[["fov"]], x[["fov"]])
+    x[["fov"]] <- SeuratObject::CreateFOV(
+        SeuratObject::CreateCentroids(cells),
+        type = "centroids", assay = "RNA", key = "fov_",
+        molecules = data.frame(x = 1, y = 2, gene = "g")
+    )
+    expect_error(asAnnData(x), "molecules of image fov")
+    expect_identical(
+        leftOut(asAnnData(x, strict = FALSE)), "molecules of image fov"
+    )
+})
+
+test_that("an experiment becomes a Seurat object, or says what cannot", {
+    skipWithoutPython()
+    x <- exampleReference()
+    y <- asSeurat(asAnnData(x))
+    expect_identical(y$cell_type, stats::setNames(x$cell_type, colnames(x)))
+    expect_identical(
+        unname(as.matrix(SeuratObject::LayerData(y, "counts"))),
+        unname(as.matrix(assay(x)))
+    )
+    expect_error(
+        asSeurat(asAnnData(toySpe())), "obsm[\"spatial\"]",
+        fixed = TRUE
+    )
+})

@@ -32,6 +32,39 @@ def share(capsule: Any, name: str) -> np.ndarray | None:
     1-d array that shares R's memory, or ``None`` where that is impossible (an
     unknown form of capsule, or a platform whose R cannot be reached).
     """
+    view = _view(capsule, name)
+    return None if view is None else _frozen(view)
+
+
+def fill(capsule: Any, name: str, values: np.ndarray, order: str) -> bool:
+    """Write ``values`` into the fresh vector bound to ``name``: a single copy.
+
+    Nothing else in R may know that vector yet. ``order`` is the one in which the
+    array is read, ``C`` or ``F``.
+
+    Returns
+    -------
+    Whether it was possible, as in :func:`share`.
+    """
+    view = _view(capsule, name)
+    if view is None:
+        return False
+    shape = values.shape if order == "C" else values.shape[::-1]
+    view.reshape(shape)[...] = values if order == "C" else values.T
+    return True
+
+
+def size(values: np.ndarray) -> int:
+    """Return the number of elements."""
+    return int(values.size)
+
+
+def flat(values: np.ndarray, order: str) -> np.ndarray:
+    """One-dimensional copy for where :func:`fill` is impossible."""
+    return np.asarray(values).ravel(order=order)
+
+
+def _view(capsule: Any, name: str) -> np.ndarray | None:
     library = _library()
     environment = _environment(capsule) if library else None
     if not environment:
@@ -42,10 +75,10 @@ def share(capsule: Any, name: str) -> np.ndarray | None:
     reader, element = _VECTORS[library.TYPEOF(vector)]
     length = library.Rf_xlength(vector)
     if length == 0:
-        return _frozen(np.empty(0, dtype=element))
+        return np.empty(0, dtype=element)
     buffer = (element * length).from_address(getattr(library, reader)(vector))
     buffer.owner = capsule
-    return _frozen(np.ctypeslib.as_array(buffer))
+    return np.ctypeslib.as_array(buffer)
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

@@ -13,42 +13,88 @@ import scipy.sparse as sp
 
 from histobridge import keys
 from histobridge.contract import ContractError
-from histobridge.interop.buffers import share
+from histobridge.interop.buffers import fill, flat, share, size
 from histobridge.interop.columns import column, column_parts, frame, names, nth
+from histobridge.interop.files import read_h5ad, write_h5ad
+from histobridge.interop.values import (
+    array_facts,
+    count,
+    entry,
+    labels,
+    misfits,
+    scalar,
+    series,
+    table,
+    transposed,
+    value_kind,
+)
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 __all__ = [
+    "array_facts",
     "build",
     "column",
     "column_parts",
+    "count",
     "dense",
+    "entry",
+    "fill",
+    "flat",
     "frame",
+    "get",
+    "has",
+    "has_x",
     "keys_of",
+    "labels",
+    "matrix_kind",
     "matrix_parts",
+    "misfits",
     "model_facts",
     "names",
     "nth",
+    "part_keys",
+    "pixel_parts",
     "pixels",
     "put",
     "read",
+    "read_h5ad",
     "rows",
+    "scalar",
+    "series",
     "settings",
     "share",
+    "size",
     "sparse",
+    "sparse_parts",
+    "table",
     "text",
+    "transposed",
+    "unplaced",
+    "value_kind",
+    "write_h5ad",
 ]
 
 
 def sparse(
-    x: np.ndarray, i: np.ndarray, p: np.ndarray, spots: int, genes: int
-) -> sp.csr_matrix:
+    x: np.ndarray,
+    i: np.ndarray,
+    p: np.ndarray,
+    spots: int,
+    genes: int,
+    logical: bool = False,
+    rows: bool = False,
+) -> sp.csr_matrix | sp.csc_matrix:
     """CSR (spots, genes) from the slots of a dgCMatrix of genes x spots.
 
-    The two are the same three buffers, so nothing is transposed or copied.
+    The two are the same three buffers, so nothing is transposed or copied. With
+    ``rows`` the slots are those of a dgRMatrix, which is a CSC matrix likewise;
+    with ``logical`` the values are truth values.
     """
-    return sp.csr_matrix((x, i, p), shape=(spots, genes), copy=False)
+    kind = sp.csc_matrix if rows else sp.csr_matrix
+    values = np.asarray(x).astype(bool) if logical else x
+    return kind((values, i, p), shape=(spots, genes), copy=False)
 
 
 def dense(values: np.ndarray) -> np.ndarray:
@@ -61,9 +107,29 @@ def rows(values: np.ndarray) -> np.ndarray:
     return np.asarray(values)
 
 
-def pixels(values: np.ndarray | bytes, height: int, width: int) -> np.ndarray:
-    """View as a uint8 image (height, width, 3) of bytes in that order."""
-    return np.frombuffer(values, dtype=np.uint8).reshape(height, width, 3)
+def pixels(
+    values: np.ndarray | bytes, height: int, width: int, channels: int = 3
+) -> np.ndarray:
+    """View as a uint8 image (height, width, channels) of bytes in that order."""
+    return np.frombuffer(values, dtype=np.uint8).reshape(height, width, channels)
+
+
+def pixel_parts(image: np.ndarray) -> dict[str, Any]:
+    """Bytes of an image, row by row and channel by channel, for an R raster.
+
+    Floats are taken to lie between 0 and 1; grey becomes three channels.
+    """
+    image = np.asarray(image)
+    if image.dtype.kind == "f":
+        image = np.round(255 * np.clip(image, 0, 1))
+    if image.ndim == 2 or image.shape[2] == 1:
+        image = np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
+    image = image.astype(np.uint8)
+    height, width, channels = image.shape
+    return {
+        "bytes": np.ascontiguousarray(image).reshape(-1),
+        "size": [height, width, channels],
+    }
 
 
 def build(matrix: Any, obs: pd.DataFrame, var: pd.DataFrame) -> AnnData:
@@ -85,6 +151,41 @@ def read(adata: AnnData, part: str, key: str) -> Any:
     return getattr(adata, part)[key]
 
 
+def has(adata: AnnData, part: str, key: str) -> bool:
+    """Whether ``adata.<part>`` has that key."""
+    return key in getattr(adata, part)
+
+
+def get(adata: AnnData, part: str, key: str) -> Any:
+    """Value of ``adata.<part>[key]`` as it is."""
+    return getattr(adata, part)[key]
+
+
+def part_keys(adata: AnnData, part: str) -> list[str]:
+    """Keys of one part, in order."""
+    return [str(key) for key in getattr(adata, part)]
+
+
+def unplaced(adata: AnnData) -> list[str]:
+    """Name what no experiment in R has a place for."""
+    left = ["raw"] if adata.raw is not None else []
+    for part in ("layers", "obsm", "varm", "obsp", "varp"):
+        for key, value in getattr(adata, part).items():
+            kind = matrix_kind(value)
+            if kind not in ("array", "frame", "sparse"):
+                left.append(f'{part}["{key}"] ({kind})')
+    special = {keys.SPATIAL, keys.ALT_EXPERIMENTS, keys.SETTINGS}
+    for key, value in adata.uns.items():
+        if key not in special:
+            left += misfits(value, f'uns["{key}"]')
+    return left
+
+
+def has_x(adata: AnnData) -> bool:
+    """Whether there is a main matrix."""
+    return adata.X is not None
+
+
 def keys_of(adata: AnnData) -> dict[str, list[str]]:
     """Keys present in each part that a verb may write to."""
     return {
@@ -93,6 +194,42 @@ def keys_of(adata: AnnData) -> dict[str, list[str]]:
         "layers": list(adata.layers.keys()),
         "uns": list(adata.uns.get(keys.SETTINGS, {})),
     }
+
+
+def sparse_parts(value: Any) -> dict[str, Any]:
+    """Buffers of a CSR (or, flagged ``rows``, CSC) matrix of spots x genes.
+
+    Both are what R keeps as dgCMatrix or dgRMatrix of genes x spots.
+    """
+    rows = sp.issparse(value) and value.format == "csc"
+    if not rows:
+        value = sp.csr_matrix(value)
+    if not value.has_canonical_format:
+        value = value.copy()
+        value.sum_duplicates()
+    kind = "logical" if value.dtype.kind == "b" else "double"
+    return {
+        "x": value.data,
+        "i": value.indices,
+        "p": value.indptr,
+        "rows": rows,
+        "shape": [int(n) for n in value.shape],
+        "mode": kind,
+        "nnz": int(value.nnz),
+    }
+
+
+def matrix_kind(value: Any) -> str:
+    """``sparse``, ``frame``, ``array``, or the class of what R has no matrix for."""
+    if sp.issparse(value):
+        return "sparse"
+    if isinstance(value, pd.DataFrame):
+        numeric = all(dtype.kind in "biuf" for dtype in value.dtypes)
+        return "frame" if numeric else "a data frame with text"
+    fits = isinstance(value, np.ndarray) and value.ndim == 2
+    if fits and value.dtype.kind in "biuf":
+        return "array"
+    return f"an object of class {type(value).__name__}"
 
 
 def matrix_parts(value: Any) -> dict[str, Any]:

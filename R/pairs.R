@@ -1,0 +1,73 @@
+# colPairs and rowPairs <-> obsp and varp. A sparse matrix has one value per
+# edge, sorted; further columns of edges and their order go into the record.
+
+pairsOf <- function(x, side) {
+    if (!is(x, "SingleCellExperiment")) {
+        return(NULL)
+    }
+    found <- if (side == "col") {
+        SingleCellExperiment::colPairs(x)
+    } else {
+        SingleCellExperiment::rowPairs(x)
+    }
+    as.list(found)
+}
+
+edgeValues <- function(hits) {
+    columns <- mcols(hits, use.names = FALSE)
+    usable <- length(columns) && is.atomic(columns[[1]]) &&
+        (is.numeric(columns[[1]]) || is.logical(columns[[1]]))
+    if (usable) columns[[1]] else rep(TRUE, length(hits))
+}
+
+# Several edges between the same two would be added up.
+simplePairs <- function(pairs) {
+    Filter(function(hits) {
+        ends <- cbind(S4Vectors::from(hits), S4Vectors::to(hits))
+        columns <- mcols(hits, use.names = FALSE)
+        !anyDuplicated(ends) && !anyNA(vapply(columns, columnKind, ""))
+    }, pairs)
+}
+
+pairOrder <- function(hits) order(S4Vectors::from(hits), S4Vectors::to(hits))
+
+toPairs <- function(hits) {
+    sorted <- pairOrder(hits)
+    n <- S4Vectors::nnode(hits)
+    from <- tabulate(S4Vectors::from(hits), n)
+    x <- edgeValues(hits)[sorted]
+    bridge()$sparse(
+        shared(if (anyNA(x)) as.double(x) else x),
+        shared(S4Vectors::to(hits)[sorted] - 1L),
+        shared(c(0L, cumsum(from))), n, n, is.logical(x) && !anyNA(x)
+    )
+}
+
+pairRecord <- function(hits) {
+    columns <- mcols(hits, use.names = FALSE)
+    list(
+        order = order(pairOrder(hits)), class = class(hits)[1],
+        mode = typeof(edgeValues(hits)), columns = columns
+    )
+}
+
+fromPairs <- function(value, record) {
+    parts <- sparseParts(value)
+    n <- length(parts$p) - 1L
+    from <- rep(seq_len(n), diff(parts$p))
+    hits <- S4Vectors::SelfHits(from, parts$i + 1L, n, x = parts$x)
+    # Edges that Python has changed no longer fit the recorded columns.
+    if (is.null(record) || length(record$order) != length(hits)) {
+        return(hits)
+    }
+    hits <- hits[record$order]
+    columns <- record$columns
+    values <- mcols(hits)$x
+    if (length(columns) && identical(typeof(columns[[1]]), record$mode) &&
+        is.atomic(columns[[1]]) && !is.object(columns[[1]])) {
+        storage.mode(values) <- record$mode
+        columns[[1]] <- values
+    }
+    mcols(hits) <- columns
+    if (is(hits, record$class)) hits else as(hits, record$class)
+}

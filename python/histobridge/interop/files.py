@@ -1,0 +1,144 @@
+"""AnnData files (.h5ad) that keep what HDF5 has no form for.
+
+Times become ISO texts, and the order of keys, which HDF5 does not keep, is noted
+in one JSON text under ``uns["histobridge_file"]``; any reader of h5ad files can
+read the rest.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from histobridge import keys
+from histobridge.contract import ContractError
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+_NOTES = "histobridge_file"
+
+
+def write_h5ad(adata: AnnData, path: str, pixels: bool = False) -> None:
+    """Write ``adata``; with ``pixels``, stored images are loaded into the file.
+
+    Raises
+    ------
+    ContractError
+        When a key of ``uns`` holds a slash, which HDF5 reads as a folder.
+    """
+    import anndata
+
+    copy = anndata.AnnData(
+        X=adata.X,
+        **{
+            part: dict(getattr(adata, part))
+            for part in ("obsm", "varm", "obsp", "varp", "layers")
+        },
+        obs=adata.obs.copy(),
+        var=adata.var.copy(),
+    )
+    if adata.raw is not None:
+        copy.raw = adata.raw.to_adata()
+    notes: dict[str, Any] = {"order": {}, "times": {}}
+    copy.uns = _plain(dict(adata.uns), "", notes["order"])
+    for side in ("obs", "var"):
+        notes["times"][side] = _without_times(getattr(copy, side))
+    if pixels:
+        _load_images(copy.uns.get(keys.SPATIAL, {}))
+    copy.uns[_NOTES] = json.dumps(notes)
+    with anndata.settings.override(allow_write_nullable_strings=True):
+        copy.write_h5ad(path, convert_strings_to_categoricals=False)
+
+
+def read_h5ad(path: str) -> AnnData:
+    """Read a file of any origin; what :func:`write_h5ad` noted is restored."""
+    import anndata
+
+    if not Path(path).is_file():
+        raise ContractError("an h5ad file", f"no file {path}")
+    adata = anndata.read_h5ad(path)
+    notes = json.loads(adata.uns.pop(_NOTES, "{}"))
+    if notes:
+        adata.uns = _ordered(dict(adata.uns), "", notes["order"])
+        for side, zones in notes["times"].items():
+            table = getattr(adata, side)
+            for name, zone in zones.items():
+                table[name] = _times(table[name], zone)
+    return adata
+
+
+def _plain(value: Any, where: str, order: dict[str, list[str]]) -> Any:
+    if isinstance(value, dict):
+        slashed = [key for key in value if "/" in key]
+        if slashed:
+            raise ContractError("keys of uns without slash", f"{where}{slashed[0]!r}")
+        if list(value) != sorted(value):
+            order[where] = list(value)
+        return {k: _plain(v, f"{where}/{k}", order) for k, v in value.items()}
+    if isinstance(value, np.ndarray) and value.dtype == object and value.ndim == 1:
+        return _text(value)
+    if isinstance(value, pd.DataFrame):
+        return value.apply(lambda v: _text(v) if v.dtype == object else v)
+    if type(value).__name__ == "DatetimeArray":
+        zone = str(value.tz or "")
+        return {"iso_times": _iso(pd.Series(value)).array, "zone": zone}
+    if isinstance(value, list) and not value:
+        return {"empty_list": True}
+    return value
+
+
+def _text(values: Any) -> Any:
+    """Text with missing entries as nullable strings."""
+    return pd.array(values, dtype="string") if pd.isna(values).any() else values
+
+
+def _ordered(value: Any, where: str, order: dict[str, list[str]]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if "iso_times" in value:
+        return _times(pd.Series(value["iso_times"]), value["zone"]).array
+    if "empty_list" in value:
+        return []
+    found = {k: _ordered(v, f"{where}/{k}", order) for k, v in value.items()}
+    return {key: found[key] for key in order.get(where, found)}
+
+
+def _without_times(table: pd.DataFrame) -> dict[str, str]:
+    zones = {}
+    for name in table.columns:
+        column = table[name]
+        if column.dtype.kind == "M":
+            zones[name] = str(getattr(column.dtype, "tz", None) or "")
+            table[name] = _iso(column)
+        elif column.dtype == object:
+            table[name] = _text(column.to_numpy())
+    return zones
+
+
+def _iso(column: pd.Series) -> pd.Series:
+    if getattr(column.dtype, "tz", None):
+        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    texts = [None if pd.isna(v) else v.isoformat() for v in column]
+    return pd.Series(pd.array(texts, dtype="string"), index=column.index)
+
+
+def _times(column: pd.Series, zone: str) -> pd.Series:
+    stamps = pd.to_datetime(column.astype(object), format="ISO8601")
+    stamps = stamps.astype("datetime64[us]")
+    return stamps.dt.tz_localize("UTC").dt.tz_convert(zone) if zone else stamps
+
+
+def _load_images(libraries: dict[str, Any]) -> None:
+    from PIL import Image
+
+    for library in libraries.values():
+        for name, source in library.get(keys.IMAGES, {}).items():
+            if isinstance(source, str):
+                with Image.open(source) as image:
+                    library[keys.IMAGES][name] = np.asarray(image.convert("RGB"))
+                library.setdefault(keys.IMAGE_METADATA, {})[keys.SOURCE_IMAGE] = source
