@@ -44,6 +44,14 @@ def deconvolve(
     ContractError
         No shared genes; counts that are not whole numbers, negative or NaN; a label
         column that is absent or has one class; repeated names; unknown system.
+
+    Examples
+    --------
+    >>> import histobridge as hb
+    >>> mixture = hb.data.example_mixture()
+    >>> hb.deconvolve(mixture, hb.data.example_reference(), graph="none")
+    >>> mixture.obsm["proportions"].shape
+    (239, 12)
     """
     contract.unique_names(adata)
     contract.unique_names(reference)

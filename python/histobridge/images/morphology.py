@@ -64,6 +64,14 @@ def add_morphology(
     ContractError
         No coordinates, no image, an image file that does not exist, no microns per
         pixel, spots outside the image, an unknown encoder.
+
+    Examples
+    --------
+    >>> import histobridge as hb
+    >>> bulb = hb.data.example_bulb(("Rep4",))
+    >>> hb.add_morphology(bulb, "colour", cache=False, progress=False)
+    >>> bulb.obsm["morphology"].shape
+    (264, 156)
     """
     if isinstance(encoders, str):
         encoders = [encoders]

@@ -45,6 +45,14 @@ def find_domains(
     ContractError
         No counts, no coordinates, NaN or negative counts, repeated names, ``k``
         below 2, unknown system.
+
+    Examples
+    --------
+    >>> import histobridge as hb
+    >>> bulb = hb.data.example_bulb(("Rep4",))
+    >>> hb.find_domains(bulb, k=5)
+    >>> bulb.obs["domain"].notna().all()
+    np.True_
     """
     contract.unique_names(adata)
     contract.coordinates(adata)
