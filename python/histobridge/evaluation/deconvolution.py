@@ -52,6 +52,15 @@ def benchmark_deconvolution(
     ------
     ContractError
         No truth, or none of its types in the reference; see ``deconvolve``.
+
+    Examples
+    --------
+    >>> import histobridge as hb
+    >>> mixture = hb.data.example_mixture()
+    >>> reference = hb.data.example_reference()
+    >>> scores = hb.benchmark_deconvolution(mixture, reference, progress=False)
+    >>> scores.summary()["system"].iloc[0]
+    'poisson_image'
     """
     from tqdm.auto import tqdm
 

@@ -46,6 +46,14 @@ def train_translation(
     ------
     ContractError
         Unknown system; no counts; no image features; repeated names.
+
+    Examples
+    --------
+    >>> import histobridge as hb
+    >>> bulb = hb.data.example_bulb(("Rep4",))
+    >>> hb.add_morphology(bulb, "colour", cache=False, progress=False)
+    >>> len(hb.train_translation(bulb, genes=20).genes_)
+    20
     """
     contract.unique_names(adata)
     model = registry.find(system, "translation").create(**params)
@@ -67,6 +75,15 @@ def predict_expression(
     ------
     ContractError
         When the image features differ from those of training.
+
+    Examples
+    --------
+    >>> import histobridge as hb
+    >>> bulb = hb.data.example_bulb(("Rep4",))
+    >>> hb.add_morphology(bulb, "colour", cache=False, progress=False)
+    >>> hb.predict_expression(bulb, hb.train_translation(bulb, genes=20))
+    >>> bulb.obsm["predicted"].shape
+    (264, 20)
     """
     contract.unique_names(adata)
     values = model.predict(adata)
