@@ -31,9 +31,20 @@ setGeneric(
     function(x, ...) standardGeneric("predictExpression")
 )
 
+#' @rdname runIntegration
+#' @export
+setGeneric("runIntegration", function(x, ...) standardGeneric("runIntegration"))
+
 #' @rdname findDomains
 #' @export
 setGeneric("findDomains", function(x, ...) standardGeneric("findDomains"))
+
+#' @rdname findDomainGenes
+#' @export
+setGeneric(
+    "findDomainGenes",
+    function(x, ...) standardGeneric("findDomainGenes")
+)
 
 #' @rdname deconvolve
 #' @export
@@ -59,3 +70,56 @@ setGeneric(
     "benchmarkDeconvolution",
     function(x, ...) standardGeneric("benchmarkDeconvolution")
 )
+
+#' @rdname testSpatialDE
+#' @export
+setGeneric("testSpatialDE", function(x, ...) standardGeneric("testSpatialDE"))
+
+#' @rdname enhanceResolution
+#' @export
+setGeneric(
+    "enhanceResolution",
+    function(x, ...) standardGeneric("enhanceResolution")
+)
+
+#' @rdname benchmarks
+#' @export
+setGeneric(
+    "benchmarkResolution",
+    function(x, ...) standardGeneric("benchmarkResolution")
+)
+
+#' @rdname alignSections
+#' @export
+setGeneric("alignSections", function(x, ...) standardGeneric("alignSections"))
+
+#' @rdname harmonizeSections
+#' @export
+setGeneric(
+    "harmonizeSections",
+    function(x, ...) standardGeneric("harmonizeSections")
+)
+
+#' @rdname holdOut
+#' @export
+setGeneric("holdOut", function(x, ...) standardGeneric("holdOut"))
+
+#' @rdname spatialFolds
+#' @export
+setGeneric("spatialFolds", function(x, ...) standardGeneric("spatialFolds"))
+
+#' @rdname auditSplit
+#' @export
+setGeneric("auditSplit", function(x, ...) standardGeneric("auditSplit"))
+
+#' @rdname imageValue
+#' @export
+setGeneric("imageValue", function(x, ...) standardGeneric("imageValue"))
+
+#' @rdname denoise
+#' @export
+setGeneric("denoise", function(x, ...) standardGeneric("denoise"))
+
+#' @rdname traceGradient
+#' @export
+setGeneric("traceGradient", function(x, ...) standardGeneric("traceGradient"))

@@ -14,6 +14,7 @@
 #' @importFrom grDevices col2rgb
 #' @importClassesFrom Matrix dgCMatrix
 #' @importFrom reticulate py_to_r r_to_py
+#' @importMethodsFrom S4Vectors summary
 #' @importFrom S4Vectors DataFrame mcols "mcols<-" metadata "metadata<-"
 #' @importFrom SingleCellExperiment "altExp<-" altExps altExpNames colPairNames
 #'     "reducedDim<-" reducedDims reducedDimNames rowPairNames

@@ -10,6 +10,19 @@
 #' Verbs such as \code{\link{findDomains}} call it for you and write results
 #' back onto \code{x} by the same table, from right to left.
 #'
+#' @section Assays on disk:
+#' An HDF5-backed assay becomes a backed matrix of the AnnData on the same file
+#' and group, and comes back as it was; nothing is read. This holds for dense
+#' \code{HDF5Matrix} (also when flagged as sparse), \code{TENxMatrix},
+#' \code{H5SparseMatrix} and \code{H5ADMatrix}, by column or by row, as long as
+#' they show the file as it is. A matrix with delayed operations (subsets,
+#' transposes, arithmetic) is read by blocks into a sparse matrix; its delayed
+#' operations do not come back. \code{DelayedArray}s around a matrix in memory
+#' share it. Verbs read counts on disk by blocks and keep only what is not zero.
+#' The file must not be moved or rewritten while Python holds it. Among integers
+#' on disk, a missing value is what R writes for it, the smallest integer, which
+#' verbs refuse among counts.
+#'
 #' @param x a SummarizedExperiment, SingleCellExperiment, SpatialExperiment or
 #'     Seurat object (assays of version 3 to 5) with unique names.
 #' @param assay.type assay, or layer of the default Seurat assay, that becomes
@@ -20,6 +33,7 @@
 #' @param adata an AnnData.
 #' @param ... passed to methods.
 #' @eval mappingRd()
+#' @eval roundTripsRd()
 #' @return A Python \code{AnnData}, not converted; \code{leftOut()} a character
 #'     vector, empty when everything was carried.
 #' @seealso \code{\link{asExperiment}} and \code{\link{asSeurat}} for the way
@@ -82,9 +96,12 @@ putExperiments <- function(adata, experiments, strict) {
     }
 }
 
-# The first assay of an alternative experiment is its X.
-asNested <- function(x, strict) {
-    asAnnData(x, assay.type = assayNames(x)[1], strict = strict)
+# Its counts are its X, or the first of its assays.
+asNested <- function(x, strict, assay.type = "") {
+    found <- partOf(x, "available")
+    first <- intersect(c(assay.type, "counts", found), found)[1]
+    parts <- setdiff(names(mapping), if (is.na(first)) "counts")
+    asAnnData(x, first, parts, strict)
 }
 
 checkedNames <- function(x) {
@@ -150,7 +167,7 @@ putAll <- function(adata, part, values) {
 putObsm <- function(adata, get, spots) {
     dims <- lapply(get("reducedDims"), toRows)
     frames <- lapply(get("altExps"), function(m) {
-        toFrame(asColumns(m), spots)
+        bridge()$matrix_frame(toDense(m), texts(rownames(m)), texts(spots))
     })
     coords <- get("spatialCoords")
     if (!is.null(coords)) {
@@ -168,12 +185,6 @@ putObsm <- function(adata, get, spots) {
         )
     }
     putAll(adata, "obsm", entries)
-}
-
-asColumns <- function(m) {
-    columns <- asplit(unname(as.matrix(m)), 1)
-    names(columns) <- rownames(m)
-    lapply(columns, as.vector)
 }
 
 putUns <- function(adata, get) {

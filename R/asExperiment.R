@@ -4,10 +4,15 @@
 #' from right to left, and returns a new object; \code{adata} is not changed.
 #' What came from R by \code{asAnnData()} comes back the same: classes of
 #' matrices, names of axes and paths of images as they were. Matrices of other
-#' AnnData become \code{dgCMatrix} or dense ones.
+#' AnnData become \code{dgCMatrix} or dense ones. Matrices that are backed by an
+#' HDF5 file stay on it: dense ones become an \code{HDF5Matrix}, CSR and CSC an
+#' \code{H5SparseMatrix}, or the class they had in R, and nothing is read; this
+#' needs the package HDF5Array.
 #'
 #' @param adata a Python \code{AnnData}.
 #' @param class class of the result.
+#' @param assay.type name of the assay that \code{X} becomes, unless
+#'     \code{uns["X_name"]} says it.
 #' @param strict whether to stop, naming it, at what \code{class} has no place
 #'     for; \code{FALSE} leaves it out and names it in
 #'     \code{metadata(x)$HistoBridge$left_out}.
@@ -18,7 +23,7 @@
 #' @export
 asExperiment <- function(
         adata, class = c("SpatialExperiment", "SingleCellExperiment"),
-        strict = TRUE) {
+        strict = TRUE, assay.type = "X") {
     if (!inherits(adata, "anndata._core.anndata.AnnData")) {
         fail("a Python AnnData", paste("class", base::class(adata)[1]))
     }
@@ -30,7 +35,7 @@ asExperiment <- function(
             fix = "another class =, or strict = FALSE"
         )
     }
-    x <- experimentFrom(adata, class)
+    x <- experimentFrom(adata, class, assay.type)
     if (length(left)) place(x, "settings", "left_out", left) else x
 }
 
@@ -53,14 +58,15 @@ entries <- function(adata, part) {
     stats::setNames(values, keys)
 }
 
-experimentFrom <- function(adata, class) {
+experimentFrom <- function(adata, class, assay.type = "X") {
     uns <- entries(adata, "uns")
     record <- if (length(uns$r_object)) fromValue(uns$r_object)
     obs <- columnsFrom(adata$obs, record, "obs")
     var <- columnsFrom(adata$var, record, "var")
     names <- list(rownames(var), rownames(obs))
     x <- baseExperiment(
-        assaysFrom(adata, uns, record, names), obs, var, record, class
+        assaysFrom(adata, uns, record, names, assay.type), obs, var, record,
+        class
     )
     if (is(x, "SpatialExperiment")) {
         x <- addSpatial(x, adata, uns$spatial, record)
@@ -83,24 +89,42 @@ columnsFrom <- function(frame, record, side) {
         absent <- record$zoneless[[side]][[name]]
         attr(made[[name]], "tzone") <- if (!absent) ""
     }
+    for (name in unlist(record$whole[[side]])) {
+        storage.mode(made[[name]]) <- "integer"
+    }
+    labels <- record$labels[[side]]
+    for (name in names(labels)) {
+        own <- labels[[name]]
+        names(made[[name]]) <- if (isTRUE(own)) rows else unlist(own)
+    }
     for (name in unlist(record$rle[[side]])) {
         made[[name]] <- S4Vectors::Rle(made[[name]])
     }
     made
 }
 
-assaysFrom <- function(adata, uns, record, names) {
+assaysFrom <- function(adata, uns, record, names, assay.type) {
     found <- entries(adata, "layers")
     if (py_to_r(bridge()$has_x(adata))) {
-        name <- if (length(uns$X_name)) py_to_r(uns$X_name) else "X"
+        name <- if (length(uns$X_name)) py_to_r(uns$X_name) else assay.type
         found <- c(stats::setNames(list(adata$X), name), found)
     }
     found <- inOrder(found, names(record$assays))
     Map(function(value, key) {
-        m <- asClass(fromSpots(value), record$assays[[key]])
-        dimnames(m) <- names
-        m
+        withNames(asClass(fromSpots(value), record$assays[[key]]), names)
     }, found, names(found))
+}
+
+# A matrix on disk has no class of its own any more once it has been renamed.
+withNames <- function(m, names) {
+    own <- dimnames(m)
+    fits <- is.null(own) || all(mapply(function(found, expected) {
+        is.null(found) || identical(found, expected)
+    }, own, names))
+    if (!is(m, "DelayedMatrix") || !fits) {
+        dimnames(m) <- names
+    }
+    m
 }
 
 # As recorded, what is new after it.
@@ -111,7 +135,10 @@ inOrder <- function(values, keys) {
 
 baseExperiment <- function(assays, obs, var, record, class) {
     nested <- identical(class, "recorded")
-    class <- if (nested) record$class else class
+    # An assay of Seurat is nested as well.
+    known <- grepl("Experiment$", c(record$class, "")[1])
+    class <- if (!nested) class else if (known) record$class else
+        "SingleCellExperiment"
     ranges <- record$rowRanges
     if (length(ranges) && length(ranges) == nrow(var)) {
         x <- SummarizedExperiment(assays, rowRanges = ranges, colData = obs)
@@ -171,8 +198,8 @@ imagesFrom <- function(libraries, record) {
     keys <- imageKeys(rows)
     order <- match(inOrder(stats::setNames(keys, keys), record$key), keys)
     rows <- rows[order, , drop = FALSE]
-    lower <- unlist(record$lower)[match(keys[order], unlist(record$key))]
-    images <- Map(fromImage, rows$image, lower)
+    lower <- unlist(record$key)[as.logical(unlist(record$lower))]
+    images <- Map(fromImage, rows$image, keys[order] %in% lower)
     DataFrame(
         sample_id = rows$sample_id, image_id = rows$image_id,
         data = I(unname(images)), scaleFactor = rows$scale

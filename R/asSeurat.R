@@ -7,6 +7,8 @@
 #'
 #' @param adata a Python \code{AnnData}.
 #' @param assay name of the assay, unless \code{adata} came from Seurat.
+#' @param assay.type name of the layer that \code{X} becomes, unless
+#'     \code{uns["X_name"]} says it.
 #' @param strict whether to stop, naming it, at what a Seurat object has no
 #'     place for; \code{FALSE} leaves it out and names it in
 #'     \code{Misc(x, "HistoBridge")$left_out}.
@@ -14,7 +16,8 @@
 #' @examplesIf pythonReady() && requireNamespace("Seurat", quietly = TRUE)
 #' asSeurat(asAnnData(exampleReference()))
 #' @export
-asSeurat <- function(adata, assay = "RNA", strict = TRUE) {
+asSeurat <- function(
+        adata, assay = "RNA", strict = TRUE, assay.type = "X") {
     if (!requireNamespace("SeuratObject", quietly = TRUE)) {
         fail("the package SeuratObject", "none")
     }
@@ -31,116 +34,114 @@ asSeurat <- function(adata, assay = "RNA", strict = TRUE) {
             fix = "strict = FALSE leaves it out"
         )
     }
-    x <- seuratFrom(adata, uns, if (known) record else list(assay = assay))
+    if (!known) record <- list(assay = assay, main = list(class = "Assay5"))
+    x <- seuratFrom(adata, uns, record, assay.type)
     if (length(left)) place(x, "settings", "left_out", left) else x
 }
 
 seuratMisfits <- function(adata, record) {
     left <- as.character(unlist(py_to_r(bridge()$unplaced(adata))))
-    for (part in c("obsp", "varp", if (is.null(record)) "varm")) {
-        keys <- names(entries(adata, part))
-        left <- c(left, sprintf("%s[\"%s\"]", part, keys))
-    }
-    if (has(adata, "uns", "altExps")) {
-        left <- c(left, "uns[\"altExps\"]")
-    }
-    spatial <- has(adata, "obsm", "spatial") || has(adata, "uns", "spatial")
-    if (spatial && is.null(record$images)) {
-        left <- c(left, "obsm[\"spatial\"] and images that Seurat did not make")
-    }
-    left
+    varm <- setdiff(names(entries(adata, "varm")), names(record$reductions))
+    c(
+        left, sprintf("varm[\"%s\"]", varm),
+        sprintf("varp[\"%s\"]", names(entries(adata, "varp"))),
+        nestedMisfits(adata), if (is.null(record)) sectionMisfits(adata)
+    )
 }
 
-seuratFrom <- function(adata, uns, record) {
+# An assay has no place for columns, reductions and graphs of its own.
+nestedMisfits <- function(adata) {
+    uns <- entries(adata, "uns")
+    nested <- if (length(uns$altExps)) pyItems(uns$altExps)
+    unlist(lapply(names(nested), function(key) {
+        inner <- nested[[key]]
+        held <- lapply(c("obsm", "varm", "obsp", "varp"), function(part) {
+            sprintf("%s[\"%s\"]", part, names(entries(inner, part)))
+        })
+        own <- sprintf("obs[\"%s\"]", names(framed(inner$obs)))
+        held <- c(own, unlist(held))
+        partial <- names(recordIn(inner)$partial)
+        held <- setdiff(held, sprintf("obsm[\"%s\"]", partial))
+        sprintf("%s of uns[\"altExps\"][\"%s\"]", held, key)
+    }))
+}
+
+# What only R knows, or an empty list.
+recordIn <- function(adata) {
+    if (has(adata, "uns", "r_object")) {
+        fromValue(bridge()$get(adata, "uns", "r_object"))
+    } else {
+        list()
+    }
+}
+
+seuratFrom <- function(adata, uns, record, assay.type) {
     obs <- framed(adata$obs)
-    var <- framed(adata$var)
     if (length(record$columns)) {
         obs <- obs[c(
             unlist(record$columns),
             setdiff(names(obs), c(unlist(record$columns), "sample_id"))
         )]
     }
-    names <- list(gsub("_", "-", rownames(var), fixed = TRUE), rownames(obs))
-    rownames(var) <- names[[1]]
-    layers <- seuratOrder(assaysFrom(adata, uns, record, names), record)
     x <- SeuratObject::CreateSeuratObject(
-        seuratAssay(layers, var, record),
+        assayFrom(adata, record$main, rownames(obs), assay.type),
         assay = record$assay,
         project = if (length(record$project)) record$project else "adata"
     )
+    x <- asRecorded(x, record$assay, record$main)
+    x <- addAssays(x, uns, record)
+    x <- addReductions(x, adata, record)
+    x <- addGraphs(x, adata, record)
+    x@assays <- inOrder(x@assays, record$order)
     x@meta.data <- obs
     if (length(record$idents)) {
         SeuratObject::Idents(x) <- record$idents
     }
-    x <- addReductions(x, adata, record)
     x <- addSections(x, adata, uns, record)
     addMisc(x, uns, record)
 }
 
-seuratOrder <- function(layers, record) {
-    layers <- lapply(layers, function(m) {
-        as(asGeneral(as(m, "Matrix")), "dMatrix")
-    })
-    inOrder(layers, record$layers)
-}
-
-# Assays of version 3 know the layers counts and data alone.
-seuratAssay <- function(layers, var, record) {
-    if (identical(record$version, "Assay")) {
-        assay <- SeuratObject::CreateAssayObject(layers$counts)
-        if (length(layers$data)) {
-            assay <- SeuratObject::SetAssayData(assay, "data", layers$data)
-        }
-    } else {
-        first <- layers[[1]]
-        assay <- suppressWarnings(SeuratObject::CreateAssay5Object(
-            counts = if (names(layers)[1] == "counts") first,
-            data = if (names(layers)[1] != "counts") first
-        ))
-        for (name in names(layers)) {
-            SeuratObject::LayerData(assay, name) <- layers[[name]]
-        }
-        if (!"data" %in% names(layers) && names(layers)[1] != "counts") {
-            SeuratObject::DefaultLayer(assay) <- names(layers)[1]
-            SeuratObject::LayerData(assay, "data") <- NULL
-        }
-    }
-    if (length(var)) {
-        assay[[names(var)]] <- var
-    }
-    assay
-}
-
 addReductions <- function(x, adata, record) {
-    found <- Filter(function(value) {
-        py_to_r(bridge()$matrix_kind(value)) == "array"
-    }, entries(adata, "obsm"))
-    found <- found[setdiff(names(found), "spatial")]
-    for (key in names(inOrder(found, names(record$reductions)))) {
-        facts <- record$reductions[[key]]
-        m <- fromArray(found[[key]], "F")
+    found <- entries(adata, "obsm")
+    placed <- c("spatial", names(record$main$partial))
+    found <- found[setdiff(names(found), placed)]
+    kinds <- vapply(found, function(value) {
+        py_to_r(bridge()$matrix_kind(value))
+    }, "")
+    arrays <- found[kinds == "array"]
+    for (key in names(inOrder(arrays, names(record$reductions)))) {
+        m <- fromArray(arrays[[key]], "F")
         rownames(m) <- colnames(x)
-        if (is.null(facts)) {
-            x <- place(x, "reducedDims", key, m)
-            next
+        facts <- record$reductions[[key]]
+        x <- if (is.null(facts)) {
+            place(x, "reducedDims", key, m)
+        } else {
+            addReduction(x, key, m, facts, adata)
         }
-        colnames(m) <- unlist(facts$columns)
-        none <- matrix(numeric(), 0, 0)
-        x[[key]] <- SeuratObject::CreateDimReducObject(
-            m,
-            if (is.null(facts$loadings)) new("matrix") else facts$loadings,
-            stdev = as.numeric(facts$deviations), key = facts$key,
-            assay = facts$assay
-        )
     }
-    frames <- Filter(function(value) {
-        py_to_r(bridge()$matrix_kind(value)) == "frame"
-    }, entries(adata, "obsm"))
-    for (key in names(frames)) {
-        m <- fromSpots(frames[[key]])
-        dimnames(m) <- list(framesLabels(frames[[key]]), colnames(x))
+    for (key in names(found)[kinds == "frame"]) {
+        m <- fromSpots(found[[key]])
+        dimnames(m) <- list(framesLabels(found[[key]]), colnames(x))
         x <- place(x, "altExps", key, m)
     }
+    x
+}
+
+addReduction <- function(x, key, m, facts, adata) {
+    colnames(m) <- unlist(facts$columns)
+    loadings <- facts$loadings
+    if (is.null(loadings) && has(adata, "varm", key)) {
+        loadings <- varmFrom(adata, key)
+        dimnames(loadings) <- list(rownames(x), unlist(facts$axes))
+    }
+    none <- new("matrix")
+    x[[key]] <- SeuratObject::CreateDimReducObject(
+        m, if (is.null(loadings)) none else loadings,
+        if (is.null(facts$projected)) none else facts$projected,
+        stdev = as.numeric(facts$deviations), key = facts$key,
+        assay = facts$assay, global = isTRUE(facts$global),
+        misc = as.list(facts$misc)
+    )
     x
 }
 

@@ -6,7 +6,13 @@
 #' \code{readH5AD()} reads any such file, whoever wrote it, and returns an
 #' object; a file of \code{writeH5AD()} gives the same object again. Stored
 #' images stay paths, unless \code{images = "pixels"} loads them into the file,
-#' as plots of squidpy need.
+#' as plots of squidpy need. With \code{backed = TRUE} assays stay in the file,
+#' and \code{writeH5AD()} copies assays on disk from file to file; neither ever
+#' holds one in memory. HDF5 has no place for keys with a slash, and a file
+#' cannot be written while an assay is read from it; both are errors.
+#' \code{readSpatialData()} reads a table of a SpatialData store (Zarr) with the
+#' images of its regions, each of which becomes a sample; it needs the Python
+#' package spatialdata.
 #'
 #' @param x an object that \code{\link{asAnnData}} takes, or a Python
 #'     \code{AnnData}.
@@ -15,8 +21,13 @@
 #'     \code{"pixels"}.
 #' @param class class of the result.
 #' @param strict as in \code{\link{asExperiment}}.
-#' @param ... passed to \code{\link{asAnnData}}.
-#' @return \code{readH5AD()} an object of class \code{class};
+#' @param backed whether assays stay in the file: HDF5-backed matrices in R,
+#'     backed ones in an AnnData. The file has to stay where it is.
+#' @param ... passed to \code{\link{asAnnData}}; for \code{readSpatialData()}
+#'     further arguments of the Python reader, such as \code{micronsPerPixel}.
+#' @param table name of the table, the only one by default.
+#' @return \code{readH5AD()} and \code{readSpatialData()} an object of class
+#'     \code{class};
 #'     \code{writeH5AD()} the path, invisibly.
 #' @examplesIf pythonReady()
 #' path <- writeH5AD(exampleMixture(), tempfile(fileext = ".h5ad"))
@@ -26,9 +37,15 @@
 readH5AD <- function(
         path, class = c(
             "SpatialExperiment", "SingleCellExperiment", "Seurat", "AnnData"
-        ), strict = TRUE) {
+        ), strict = TRUE, backed = FALSE) {
     class <- match.arg(class)
-    adata <- callPython(bridge()$read_h5ad, path.expand(path))
+    if (backed && class == "Seurat") {
+        fail("an object that can hold assays on disk", "class Seurat",
+            fix = "another class =, or backed = FALSE"
+        )
+    }
+    path <- path.expand(path)
+    adata <- callPython(bridge()$read_h5ad, path, backed)
     switch(class,
         AnnData = adata,
         Seurat = asSeurat(adata, strict = strict),
@@ -46,4 +63,17 @@ writeH5AD <- function(x, path, images = c("paths", "pixels"), ...) {
     path <- path.expand(path)
     callPython(bridge()$write_h5ad, x, path, images == "pixels")
     invisible(path)
+}
+
+#' @rdname readH5AD
+#' @export
+readSpatialData <- function(
+        path, table = NULL,
+        class = c("SpatialExperiment", "SingleCellExperiment"),
+        strict = TRUE, ...) {
+    adata <- callPython(
+        core()$data$read_spatialdata, path.expand(path),
+        table = table, ...
+    )
+    asExperiment(adata, match.arg(class), strict)
 }

@@ -3,7 +3,7 @@
 
 toMatrix <- function(m) {
     if (is(m, "DelayedMatrix")) {
-        m <- as(m, "dgCMatrix")
+        return(toDelayed(m))
     }
     if (is(m, "sparseMatrix")) toSparse(asGeneral(m)) else toDense(m)
 }
@@ -76,21 +76,29 @@ sparseFrom <- function(parts) {
 }
 
 # R allocates and Python fills: one copy. Only then does R see the vector.
-filled <- function(value, mode, order = "C") {
+filled <- function(value, mode, order = "C", dim = NULL) {
     holder <- new.env(parent = emptyenv())
-    holder$v <- vector(mode, py_to_r(bridge()$size(value)))
-    if (!py_to_r(bridge()$fill(holder, "v", value, order))) {
-        return(as.vector(py_to_r(bridge()$flat(value, order)), mode))
+    size <- py_to_r(bridge()$size(value))
+    holder$v <- if (is.null(dim)) {
+        vector(mode, size)
+    } else {
+        array(vector(mode, 1), dim)
     }
+    if (!py_to_r(bridge()$fill(holder, "v", value, order))) {
+        v <- as.vector(py_to_r(bridge()$flat(value, order)), mode)
+        return(if (is.null(dim)) v else array(v, dim))
+    }
+    # Under a second name, R would copy it to set an attribute.
+    on.exit(holder$v <- NULL)
     holder$v
 }
 
 fromArray <- function(value, order) {
     facts <- py_to_r(bridge()$array_facts(value))
     shape <- as.integer(unlist(facts$shape))
-    v <- filled(value, facts$mode, order)
-    dim(v) <- if (order == "F") shape else rev(shape)
-    v
+    filled(
+        value, facts$mode, order, if (order == "F") shape else rev(shape)
+    )
 }
 
 # A matrix of spots x genes as one of genes x spots.
@@ -100,6 +108,7 @@ fromSpots <- function(value) {
         array = fromArray(value, "C"),
         sparse = fromSparse(value),
         frame = fromArray(value$to_numpy(), "C"),
+        disk = fromDisk(value),
         fail("a numeric matrix with spots as rows", kind)
     )
 }
@@ -126,13 +135,19 @@ fromSparse <- function(value) {
 }
 
 matrixClass <- function(m) {
-    if (is.matrix(m)) typeof(m) else class(m)[1]
+    flagged <- is(m, "HDF5Matrix") && DelayedArray::is_sparse(m)
+    paste0(
+        if (flagged) "sparse ", if (is.matrix(m)) typeof(m) else class(m)[1]
+    )
 }
 
 # Bioconductor expects column-sparse doubles wherever nothing else was recorded.
 asClass <- function(m, class = NULL) {
     if (length(class) && matrixClass(m) == class) {
         return(m)
+    }
+    if (is(m, "DelayedMatrix")) {
+        return(asDiskClass(m, c(class, "none")[1]))
     }
     if (length(class) && class %in% c("double", "integer", "logical")) {
         m <- as.matrix(m)

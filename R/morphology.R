@@ -6,12 +6,19 @@
 #' resolution are comparable.
 #'
 #' @param x a SpatialExperiment, or a Seurat object with images.
-#' @param encoders names among \code{"colour"} (colour and texture statistics)
-#'     and \code{"efficientnet-lite0"} (an ImageNet network).
+#' @param encoders names among \code{"colour"} (statistics of each patch),
+#'     \code{"texture"} (edges, ridges and blobs of the whole section),
+#'     \code{"efficientnet-lite0"} (an ImageNet network, slower),
+#'     \code{"torchvision:<model>"}, \code{"timm:<model>"},
+#'     \code{"transformers:<model or folder>"} where that Python library is
+#'     installed, and paths of TorchScript files.
 #' @param patchMicrons side of the square patch in microns; several sides give
 #'     several blocks of columns, \code{NULL} the sides of each encoder.
 #' @param imageId which image of a section; by default the full-resolution
 #'     source where its path is known, else \code{"hires"}, else the first.
+#' @param stain stain normalisation towards the shipped sample, estimated on
+#'     each image alone: \code{"reinhard"}, \code{"macenko"} or
+#'     \code{"vahadane"}; none when \code{NULL}.
 #' @param name name of the result.
 #' @param cache \code{TRUE} to keep features in the user's cache, \code{FALSE}
 #'     not to, or a folder.
@@ -28,13 +35,13 @@ NULL
 #' @rdname addMorphology
 #' @export
 setMethod("addMorphology", "ANY", function(
-        x, encoders = c("colour", "efficientnet-lite0"), patchMicrons = NULL,
-        imageId = NULL, name = "morphology", cache = TRUE,
+        x, encoders = c("colour", "texture"), patchMicrons = NULL,
+        imageId = NULL, stain = NULL, name = "morphology", cache = TRUE,
         progress = interactive()) {
     runVerb(
         x, "add_morphology", name,
         encoders = asList(encoders), patchUm = asList(patchMicrons),
-        imageId = imageId, cache = cache, progress = progress,
+        imageId = imageId, stain = stain, cache = cache, progress = progress,
         parts = c("colData", "spatialCoords", "imgData", "settings")
     )
 })

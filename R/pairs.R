@@ -2,15 +2,7 @@
 # edge, sorted; further columns of edges and their order go into the record.
 
 pairsOf <- function(x, side) {
-    if (!is(x, "SingleCellExperiment")) {
-        return(NULL)
-    }
-    found <- if (side == "col") {
-        SingleCellExperiment::colPairs(x)
-    } else {
-        SingleCellExperiment::rowPairs(x)
-    }
-    as.list(found)
+    if (is(x, "SingleCellExperiment")) innerParts(x, paste0(side, "Pairs"))
 }
 
 edgeValues <- function(hits) {
@@ -32,6 +24,9 @@ simplePairs <- function(pairs) {
 pairOrder <- function(hits) order(S4Vectors::from(hits), S4Vectors::to(hits))
 
 toPairs <- function(hits) {
+    if (is(hits, "sparseMatrix")) {
+        return(bridge()$transposed(toMatrix(hits)))
+    }
     sorted <- pairOrder(hits)
     n <- S4Vectors::nnode(hits)
     from <- tabulate(S4Vectors::from(hits), n)
@@ -54,8 +49,10 @@ pairRecord <- function(hits) {
 fromPairs <- function(value, record) {
     parts <- sparseParts(value)
     n <- length(parts$p) - 1L
-    from <- rep(seq_len(n), diff(parts$p))
-    hits <- S4Vectors::SelfHits(from, parts$i + 1L, n, x = parts$x)
+    ends <- list(rep(seq_len(n), diff(parts$p)), parts$i + 1L)
+    ends <- if (parts$rows) rev(ends) else ends
+    hits <- S4Vectors::SelfHits(ends[[1]], ends[[2]], n, x = parts$x)
+    hits <- hits[pairOrder(hits)]
     # Edges that Python has changed no longer fit the recorded columns.
     if (is.null(record) || length(record$order) != length(hits)) {
         return(hits)

@@ -30,7 +30,7 @@ setMethod("partOf", "SummarizedExperiment", function(x, part, ...) {
         record = recordOf(x, ...),
         sections = unique(as.character(colData(x)$sample_id)),
         taken = takenNames(x),
-        hasCounts = "counts" %in% assayNames(x),
+        available = assayNames(x),
         others = notCarried(x)
     )
 })
@@ -52,7 +52,7 @@ wholeLoadings <- function(x) {
         dims <- Filter(function(m) {
             is(m, "LinearEmbeddingMatrix") &&
                 isWhole(SingleCellExperiment::featureLoadings(m), rownames(x))
-        }, as.list(reducedDims(x)))
+        }, innerParts(x, "reducedDims"))
         found <- lapply(dims, SingleCellExperiment::featureLoadings)
     }
     c(found, varmOf(x))
@@ -74,9 +74,24 @@ otherMetadata <- function(x) {
     found[!ours & nzchar(keys) & !keys %in% reserved & !duplicated(keys)]
 }
 
+# Each call of an accessor checks the whole object again, which takes longer
+# than everything else on the way to Python.
+innerParts <- function(x, part, ...) {
+    inner <- if (part == "rowPairs") {
+        SingleCellExperiment::int_elementMetadata(x)
+    } else {
+        SingleCellExperiment::int_colData(x)
+    }
+    if (!is.null(inner[[part]]) && !ncol(inner[[part]])) {
+        return(list())
+    }
+    as.list(getExportedValue("SingleCellExperiment", part)(x, ...))
+}
+
 otherExperiments <- function(x) {
     if (is(x, "SingleCellExperiment")) {
-        found <- as.list(altExps(x))
+        # Without spots the getter would add names that are not there.
+        found <- innerParts(x, "altExps", withDimnames = ncol(x) > 0)
         found[setdiff(names(found), names(ownAltExps(x)))]
     }
 }
@@ -86,7 +101,9 @@ otherAssays <- function(x, assay.type) {
 }
 
 dimensions <- function(x) {
-    if (is(x, "SingleCellExperiment")) lapply(reducedDims(x), as.matrix)
+    if (is(x, "SingleCellExperiment")) {
+        lapply(innerParts(x, "reducedDims"), as.matrix)
+    }
 }
 
 hasCoords <- function(x) {
@@ -97,7 +114,7 @@ hasCoords <- function(x) {
 # its own name.
 ownAltExps <- function(x) {
     if (is(x, "SingleCellExperiment")) {
-        found <- as.list(altExps(x))
+        found <- innerParts(x, "altExps")
         own <- vapply(names(found), function(key) {
             isBare(found[[key]], key)
         }, TRUE)
@@ -164,7 +181,7 @@ attachedTo <- function(columns, where) {
 }
 
 oddDims <- function(x) {
-    dims <- as.list(reducedDims(x))
+    dims <- innerParts(x, "reducedDims")
     kept <- vapply(dims, function(m) {
         is.matrix(m) && is.numeric(m) || is(m, "LinearEmbeddingMatrix")
     }, TRUE)

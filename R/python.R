@@ -1,9 +1,10 @@
 # The dependencies of pyproject.toml; a test compares the two.
 pythonPackages <- c(
     "anndata>=0.11", "jinja2>=3.1", "joblib>=1.4", "matplotlib>=3.8",
-    "numpy>=1.26", "pandas>=2.2,<3", "pillow>=10", "POT>=0.9.5",
-    "scanpy>=1.10", "scikit-learn>=1.5", "scipy>=1.12",
-    "tifffile>=2024.1", "torch>=2.4", "tqdm>=4.66"
+    "numba>=0.59", "numpy>=1.26", "pandas>=2.2,<3", "pillow>=10",
+    "POT>=0.9.5", "safetensors>=0.4", "scanpy>=1.10", "scikit-learn>=1.5",
+    "scipy>=1.12", "tifffile>=2024.1", "torch>=2.4", "torch-geometric>=2.5",
+    "tqdm>=4.66"
 )
 
 # Without these no verb can run at all.

@@ -15,6 +15,13 @@ recordOf <- function(x, assay.type) {
         zoneless = list(
             obs = zonelessNames(colData(x)), var = zonelessNames(rowData(x))
         ),
+        whole = list(
+            obs = wholeNames(colData(x)), var = wholeNames(rowData(x))
+        ),
+        labels = list(
+            obs = columnLabels(colData(x), colnames(x)),
+            var = columnLabels(rowData(x), rownames(x))
+        ),
         rowRanges = realRanges(x),
         metadata = as.list(names(metadata(x))),
         imgData = imageRecord(x)
@@ -33,6 +40,20 @@ zonelessNames <- function(columns) {
     lapply(zones[bare], is.null)
 }
 
+# Dates and times that R keeps as integers.
+wholeNames <- function(columns) {
+    moments <- vapply(as.list(columns), inherits, TRUE, c("Date", "POSIXct"))
+    whole <- vapply(as.list(columns), typeof, "") == "integer"
+    as.list(names(columns)[moments & whole])
+}
+
+# Names of the values of a column; TRUE where they are those of the rows.
+columnLabels <- function(columns, rows) {
+    plain <- Filter(function(v) !is(v, "Rle"), as.list(columns))
+    labels <- dropNull(lapply(plain, names))
+    lapply(labels, function(v) if (identical(v, rows)) TRUE else v)
+}
+
 singleCellRecord <- function(x) {
     if (!is(x, "SingleCellExperiment")) {
         return(NULL)
@@ -41,10 +62,10 @@ singleCellRecord <- function(x) {
     dropNull(list(
         mainExpName = SingleCellExperiment::mainExpName(x),
         reducedDims = lapply(
-            as.list(reducedDims(x, withDimnames = FALSE)), dimRecord,
+            innerParts(x, "reducedDims", withDimnames = FALSE), dimRecord,
             rownames(x)
         ),
-        altExps = as.list(altExpNames(x)), ownAltExps = own,
+        altExps = as.list(names(innerParts(x, "altExps"))), ownAltExps = own,
         colPairs = lapply(simplePairs(pairsOf(x, "col")), pairRecord),
         rowPairs = lapply(simplePairs(pairsOf(x, "row")), pairRecord)
     ))
@@ -64,7 +85,8 @@ spatialRecord <- function(x) {
 # Loadings of all features are varm; those of some stay here.
 dimRecord <- function(m, features) {
     if (is(m, "LinearEmbeddingMatrix")) {
-        loadings <- SingleCellExperiment::featureLoadings(m)
+        # The getter would hide names of axes that factorData does not have.
+        loadings <- m@featureLoadings
         return(dropNull(list(
             class = "LinearEmbeddingMatrix", named = !is.null(rownames(m)),
             columns = as.list(colnames(

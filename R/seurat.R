@@ -1,12 +1,13 @@
 setMethod("partOf", "Seurat", function(x, part, ...) {
     switch(part,
         names = list(spots = colnames(x), features = rownames(x)),
-        counts = seuratLayer(x, ...),
-        layers = seuratLayers(x, ...),
+        counts = , layers = , rowData = , available = mainPart(x, part, ...),
         colData = seuratCells(x),
-        rowData = x[[SeuratObject::DefaultAssay(x)]][[]],
         reducedDims = seuratReductions(x),
-        altExps = seuratFrames(x),
+        loadings = wholeSeuratLoadings(x),
+        altExps = c(mainPart(x, part), seuratFrames(x)),
+        experiments = otherAssaysOf(x),
+        colPairs = seuratPairs(x),
         spatialCoords = seuratCoords(x),
         imgData = seuratImages(x),
         settings = x@misc$HistoBridge,
@@ -14,51 +15,12 @@ setMethod("partOf", "Seurat", function(x, part, ...) {
         record = seuratRecord(x),
         sections = SeuratObject::Images(x),
         taken = c(names(x[[]]), names(x)),
-        hasCounts = "counts" %in% SeuratObject::Layers(joinedAssay(x)),
         others = seuratOthers(x)
     )
 })
 
-joinedAssay <- function(x) {
-    assay <- x[[SeuratObject::DefaultAssay(x)]]
-    if (is(assay, "Assay5")) SeuratObject::JoinLayers(assay) else assay
-}
-
-seuratLayer <- function(x, assay.type, assay = joinedAssay(x)) {
-    if (!assay.type %in% SeuratObject::Layers(assay)) {
-        fail(
-            paste("a layer named", dQuote(assay.type, FALSE)), "none",
-            SeuratObject::Layers(assay)
-        )
-    }
-    m <- SeuratObject::LayerData(assay, assay.type)
-    if (!all(dim(m) == dim(x))) {
-        fail(
-            sprintf(
-                "layer %s to cover %d features and %d cells",
-                dQuote(assay.type, FALSE), nrow(x), ncol(x)
-            ),
-            paste(dim(m), collapse = " x ")
-        )
-    }
-    m
-}
-
-# Layers of part of the features, such as scale.data, have no place in AnnData.
-fullLayers <- function(x, assay = joinedAssay(x)) {
-    layers <- SeuratObject::Layers(assay)
-    whole <- vapply(layers, function(layer) {
-        all(dim(SeuratObject::LayerData(assay, layer)) == dim(x))
-    }, TRUE)
-    layers[whole]
-}
-
-seuratLayers <- function(x, assay.type) {
-    assay <- joinedAssay(x)
-    keys <- setdiff(fullLayers(x, assay), assay.type)
-    layers <- lapply(keys, function(key) seuratLayer(x, key, assay))
-    names(layers) <- keys
-    layers
+mainPart <- function(x, part, ...) {
+    partOf(x[[SeuratObject::DefaultAssay(x)]], part, ...)
 }
 
 # The image of a cell is its section.
@@ -108,25 +70,6 @@ seuratCoords <- function(x) {
     coords
 }
 
-# Until Seurat 5.4, VisiumV2 called the image row "x"; since then it says which.
-imageCoords <- function(image) {
-    if (.hasSlot(image, "coordinates")) {
-        table <- image@coordinates
-        columns <- intersect(c("imagerow", "imagecol", "x", "y"), names(table))
-        return(asXY(table[, columns[c(1, 2)]]))
-    }
-    table <- SeuratObject::GetTissueCoordinates(image@boundaries[[1]])
-    coords <- as.matrix(table[, c("x", "y")])
-    rownames(coords) <- table$cell
-    horizontal <- .hasSlot(image, "coords_x_orientation") &&
-        identical(as.character(image@coords_x_orientation), "horizontal")
-    if (is(image, "VisiumV2") && !horizontal) {
-        coords <- coords[, c("y", "x"), drop = FALSE]
-        colnames(coords) <- c("x", "y")
-    }
-    coords
-}
-
 # Seurat keeps one picture per image: the low-resolution one.
 seuratImages <- function(x) {
     names <- Filter(function(name) {
@@ -145,22 +88,48 @@ seuratImages <- function(x) {
     )
 }
 
+# Loadings of every feature.
+wholeSeuratLoadings <- function(x) {
+    features <- rownames(x)
+    found <- lapply(namedList(names(seuratReductions(x))), function(key) {
+        SeuratObject::Loadings(x[[key]])
+    })
+    Filter(function(m) isWhole(m, features), found)
+}
+
 seuratOthers <- function(x) {
-    assays <- setdiff(
-        SeuratObject::Assays(x),
-        c(SeuratObject::DefaultAssay(x), names(seuratFrames(x)))
-    )
-    layers <- setdiff(SeuratObject::Layers(joinedAssay(x)), fullLayers(x))
-    misc <- setdiff(names(x@misc), c("HistoBridge", names(seuratMisc(x))))
     known <- seuratMisc(x)
-    graphs <- c(SeuratObject::Graphs(x), SeuratObject::Neighbors(x))
+    carried <- c(
+        SeuratObject::DefaultAssay(x), names(seuratFrames(x)),
+        names(otherAssaysOf(x))
+    )
     found <- c(
-        if (length(assays)) paste("assay", assays),
-        if (length(layers)) paste("layer", layers),
-        if (length(misc)) paste("misc", misc),
-        if (length(graphs)) paste("graph", graphs),
+        sprintf("assay %s", setdiff(SeuratObject::Assays(x), carried)),
+        mainPart(x, "others"),
+        sprintf("misc %s", setdiff(
+            names(x@misc), c("HistoBridge", names(known))
+        )),
+        oddPairsOf(x), oddReductions(x),
         unlist(Map(aliens, known, sprintf("misc$%s", names(known)))),
         oddSections(x)
     )
     unname(found)
+}
+
+oddReductions <- function(x) {
+    keys <- SeuratObject::Reductions(x)
+    unlist(lapply(keys, function(key) {
+        reduction <- x[[key]]
+        tested <- methods::slotNames(reduction@jackstraw)
+        tested <- Filter(function(slot) {
+            length(methods::slot(reduction@jackstraw, slot)) > 0
+        }, tested)
+        c(
+            if (!key %in% names(seuratReductions(x))) {
+                sprintf("reduction %s of part of the cells", key)
+            },
+            if (length(tested)) sprintf("jackstraw of reduction %s", key),
+            aliens(reduction@misc, sprintf("misc of reduction %s", key))
+        )
+    }))
 }

@@ -1,27 +1,83 @@
-# uns["spatial"] and obsm["spatial"] -> images of a Seurat object.
+# Images of a Seurat object <-> uns["spatial"], obsm["spatial"] and the record.
+
+# Until Seurat 5.4, VisiumV2 called the image row "x"; since then it says which.
+isTurned <- function(image) {
+    is(image, "VisiumV2") && !identical(orientationOf(image), "horizontal")
+}
+
+orientationOf <- function(image) {
+    if (.hasSlot(image, "coords_x_orientation")) {
+        as.character(image@coords_x_orientation)
+    }
+}
+
+imageCoords <- function(image) {
+    if (.hasSlot(image, "coordinates")) {
+        table <- image@coordinates
+        columns <- intersect(c("imagerow", "imagecol", "x", "y"), names(table))
+        return(asXY(table[, columns[c(1, 2)]]))
+    }
+    points <- mainPoints(image)
+    coords <- points@coords[, if (isTurned(image)) 2:1 else 1:2, drop = FALSE]
+    dimnames(coords) <- list(SeuratObject::Cells(points), c("x", "y"))
+    coords
+}
+
+sectionRecord <- function(image) {
+    facts <- list(
+        class = if (is(image, "VisiumV2")) "VisiumV2" else class(image)[1],
+        key = SeuratObject::Key(image),
+        assay = SeuratObject::DefaultAssay(image)
+    )
+    if (.hasSlot(image, "scale.factors")) {
+        facts$scale <- unclass(image@scale.factors)
+    }
+    if (.hasSlot(image, "coordinates")) {
+        facts$coordinates <- image@coordinates
+        facts$radius <- image@spot.radius
+        return(facts)
+    }
+    facts$orientation <- orientationOf(image)
+    c(facts, regionsRecord(image))
+}
+
+oddSections <- function(x) {
+    unlist(lapply(SeuratObject::Images(x), function(key) {
+        image <- x[[key]]
+        if (.hasSlot(image, "boundaries")) oddRegions(image, key)
+    }))
+}
 
 addSections <- function(x, adata, uns, record) {
-    if (!length(record$images)) {
+    if (!has(adata, "obsm", "spatial")) {
         return(x)
     }
     coords <- fromArray(bridge()$get(adata, "obsm", "spatial"), "F")
     rownames(coords) <- colnames(x)
     libraries <- if (length(uns$spatial)) pyItems(uns$spatial)
-    for (key in names(record$images)) {
-        facts <- record$images[[key]]
-        picture <- if (!is.null(libraries[[key]])) {
-            pictureFrom(libraries[[key]])
+    known <- record$images
+    if (is.null(known)) {
+        known <- newSections(x, libraries)
+    }
+    for (key in names(known)) {
+        picture <- if (length(libraries[[key]])) {
+            pictureFrom(libraries[[key]], known[[key]]$image)
         }
-        x[[key]] <- sectionFrom(facts, coords, picture)
+        x[[key]] <- sectionFrom(known[[key]], coords, picture)
     }
     x
 }
 
 # Seurat keeps (row, column, channel) between 0 and 1.
-pictureFrom <- function(library) {
+pictureFrom <- function(library, image = NULL) {
     images <- pyItems(library)$images
-    pixels <- pyItems(images)$lowres
-    if (!is.null(pixels)) fromArray(pixels, "F") / 255
+    images <- if (length(images)) pyItems(images)
+    ids <- c(image, "lowres", usableImages(library))
+    id <- intersect(ids, names(images))[1]
+    if (!is.na(id)) {
+        pixels <- fromArray(bridge()$loaded(images[[id]]), "F")
+        pixels[, , 1:3, drop = FALSE] / 255
+    }
 }
 
 sectionFrom <- function(facts, coords, picture) {
@@ -35,37 +91,104 @@ sectionFrom <- function(facts, coords, picture) {
             assay = facts$assay, key = facts$key
         ))
     }
-    points <- centroidsFrom(facts, coords)
-    boundaries <- stats::setNames(list(points), facts$boundary)
-    if (facts$class != "VisiumV2") {
-        return(SeuratObject::CreateFOV(
-            points,
-            type = "centroids", name = facts$boundary,
-            assay = facts$assay, key = facts$key
-        ))
-    }
-    image <- new("VisiumV2",
-        image = picture, scale.factors = factors, boundaries = boundaries,
+    cells <- as.character(unlist(facts$points$cells))
+    # Python may have removed the picture.
+    visium <- facts$class == "VisiumV2" && !is.null(picture)
+    orientation <- if (visium) orientationNow(facts)
+    axes <- if (identical(orientation, "vertical")) 2:1 else 1:2
+    regions <- list(
+        boundaries = boundariesFrom(facts, coords[cells, axes, drop = FALSE]),
+        molecules = moleculesFrom(facts),
         assay = facts$assay, key = facts$key
     )
-    if (length(facts$orientation)) {
-        image@coords_x_orientation <- facts$orientation
+    if (!visium) {
+        return(do.call(new, c("FOV", regions)))
+    }
+    image <- do.call(new, c(
+        "VisiumV2", list(image = picture, scale.factors = factors), regions
+    ))
+    if (.hasSlot(image, "coords_x_orientation")) {
+        image@coords_x_orientation <- orientation
     }
     image
 }
 
-# VisiumV2 called the image row "x" before it said which.
-centroidsFrom <- function(facts, coords) {
-    cells <- unlist(facts$cells)
-    table <- coords[cells, 1:2, drop = FALSE]
-    turned <- facts$class == "VisiumV2" &&
-        !identical(facts$orientation, "horizontal")
-    if (turned) {
-        table <- table[, 2:1, drop = FALSE]
+# As recorded, if this Seurat has a place to say so.
+orientationNow <- function(facts) {
+    if (!"coords_x_orientation" %in% methods::slotNames("VisiumV2")) {
+        return("vertical")
     }
-    table <- data.frame(x = table[, 1], y = table[, 2], cell = cells)
-    SeuratObject::CreateCentroids(
-        table,
-        nsides = facts$nsides, radius = facts$radius, theta = facts$theta
+    c(facts$orientation, "horizontal")[1]
+}
+
+# Sections that Seurat did not make: VisiumV2 where there is a picture with its
+# scale, else a field of view.
+newSections <- function(x, libraries) {
+    samples <- sectionLabels(x@meta.data, names(libraries))
+    keys <- unique(samples[!is.na(samples)])
+    made <- lapply(keys, function(key) {
+        cells <- colnames(x)[samples %in% key]
+        newSection(cells, libraries[[key]], SeuratObject::DefaultAssay(x), key)
+    })
+    stats::setNames(made, keys)
+}
+
+sectionLabels <- function(cells, libraries) {
+    if ("sample_id" %in% names(cells)) {
+        return(as.character(cells$sample_id))
+    }
+    rep(if (length(libraries) == 1) libraries else "slice", nrow(cells))
+}
+
+newSection <- function(cells, library, assay, key) {
+    image <- if (length(library)) usableImages(library)[1] else NA
+    visium <- !is.na(image) && requireNamespace("Seurat", quietly = TRUE)
+    facts <- list(
+        class = if (visium) "VisiumV2" else "FOV", key = seuratKey(key),
+        assay = assay, main = "centroids",
+        points = list(cells = as.list(cells), nsides = Inf, theta = 0)
     )
+    if (!visium) {
+        return(facts)
+    }
+    scale <- py_to_r(pyItems(library)$scalefactors)
+    factor <- function(name) c(scale[[name]], NA_real_)[1]
+    facts$image <- image
+    # Seurat draws every picture by the factor of the low-resolution one.
+    facts$scale <- list(
+        spot = factor("spot_diameter_fullres"),
+        fiducial = factor("fiducial_diameter_fullres"),
+        hires = factor("tissue_hires_scalef"),
+        lowres = factor(sprintf("tissue_%s_scalef", image))
+    )
+    # Without a diameter Seurat takes a part of the width of the section.
+    facts$points$radius <- if (!is.na(facts$scale$spot)) facts$scale$spot
+    facts
+}
+
+# Images with a scale factor, the low-resolution one first.
+usableImages <- function(library) {
+    parts <- pyItems(library)
+    ids <- if (length(parts$images)) names(pyItems(parts$images))
+    scale <- if (length(parts$scalefactors)) {
+        names(pyItems(parts$scalefactors))
+    }
+    ids <- ids[sprintf("tissue_%s_scalef", ids) %in% scale]
+    ids <- ids[!vapply(ids, function(id) {
+        py_to_r(bridge()$is_remote(pyItems(parts$images)[[id]]))
+    }, TRUE)]
+    c(intersect("lowres", ids), setdiff(ids, "lowres"))
+}
+
+# Seurat keeps one picture per section.
+sectionMisfits <- function(adata) {
+    uns <- entries(adata, "uns")
+    libraries <- if (length(uns$spatial)) pyItems(uns$spatial)
+    placed <- has(adata, "obsm", "spatial")
+    unlist(lapply(names(libraries), function(key) {
+        images <- pyItems(libraries[[key]])$images
+        ids <- if (length(images)) names(pyItems(images))
+        kept <- if (placed) usableImages(libraries[[key]])[1]
+        sprintf("image %s of section %s", setdiff(ids, kept), key)
+    }))
 }

@@ -1,12 +1,17 @@
 #' Train a model that predicts expression from histology
 #'
-#' Reads counts, coordinates, sections and \code{reducedDim(x, "morphology")}
-#' (see \code{\link{addMorphology}}); writes nothing: the model is returned.
+#' Reads counts, coordinates, sections and, as the system needs,
+#' \code{reducedDim(x, "morphology")} (see \code{\link{addMorphology}}) or the
+#' images of \code{imgData}; writes nothing: the model is returned.
 #'
 #' @param x a SpatialExperiment or Seurat object.
 #' @param system name of a system; see \code{\link{listSystems}}.
 #' @param genes how many genes, or which; all that the system takes by default.
-#' @param ... parameters of the system, in camelCase.
+#' @param ... parameters of the system, in camelCase. Neural systems take
+#'     \code{scale} (share of the published size; by default 1/8 without a GPU),
+#'     \code{epochs}, \code{learningRate}, \code{patience}, \code{batchSize},
+#'     \code{pixels}, \code{device}, \code{checkpoint} (a folder to resume
+#'     from), \code{progress} and \code{seed}.
 #' @return A \code{\linkS4class{TranslationModel}}.
 #' @seealso \code{\link{predictExpression}}, \code{\link{saveModel}}
 #' @examplesIf pythonReady()
@@ -29,38 +34,46 @@ setMethod("trainTranslation", "ANY", function(
 #'
 #' Reads coordinates and \code{reducedDim(x, "morphology")}, as the model
 #' needs, and no counts; writes \code{altExp(x, name)} (genes x spots), for a
-#' Seurat object an assay.
+#' Seurat object an assay, and a column \code{<name>_in_scope} of
+#' \code{colData}: does the image of the section look like those of training?
+#' \code{\link{modelReliability}} tells what to expect of every gene.
 #'
 #' @inheritParams trainTranslation
 #' @param model a \code{\linkS4class{TranslationModel}}.
+#' @param reliable keep only genes whose expected Pearson is at least 0.3.
 #' @param name name of the result.
 #' @param ... passed to methods.
 #' @return \code{x} with the predictions added.
 #' @examplesIf pythonReady()
 #' x <- addMorphology(exampleBulb(), "colour", cache = FALSE)
 #' model <- trainTranslation(x[, x$sample_id == "Rep4"], genes = 20)
-#' predictExpression(x[, x$sample_id == "Rep9"], model)
+#' predictExpression(x[, x$sample_id == "Rep9"], model, reliable = TRUE)
+#' head(modelReliability(model))
 #' @name predictExpression
 NULL
 
 #' @rdname predictExpression
 #' @export
 setMethod("predictExpression", "ANY", function(
-        x, model, name = "predicted") {
+        x, model, reliable = FALSE, name = "predicted") {
     if (!is(model, "TranslationModel")) {
         fail("a TranslationModel", paste("class", class(model)[1]))
     }
     # Counts are only read by models that predict from depth.
-    absent <- if (!partOf(x, "hasCounts")) "counts"
+    absent <- if (!"counts" %in% partOf(x, "available")) "counts"
     runVerb(
         x, "predict_expression", name, livePython(model),
-        parts = setdiff(verbParts, absent)
+        reliable = reliable, parts = setdiff(verbParts, absent)
     )
 })
 
 #' Keep a trained model in a file
 #'
 #' Writes a \code{\linkS4class{TranslationModel}} to a file, or reads it again.
+#' The file is in the safetensors format with a JSON header (system and its
+#' parameters, genes, normalisation, training spots, versions, SHA-256); nothing
+#' in it is ever executed, and one that was changed is refused. A loaded model
+#' predicts the same, bit for bit. The checksum is no signature.
 #'
 #' @param model a \code{\linkS4class{TranslationModel}}.
 #' @param path file name.
@@ -93,6 +106,21 @@ modelGenes <- function(x) x@genes
 #' @rdname TranslationModel-class
 #' @export
 modelSettings <- function(x) x@settings
+
+#' @rdname TranslationModel-class
+#' @export
+modelReliability <- function(x) {
+    known <- x@settings[c("expected_pearson", "half_width")]
+    if (!all(lengths(known) == length(x@genes))) {
+        fail(
+            "a model trained with reliability = TRUE", "one that was not"
+        )
+    }
+    data.frame(
+        expectedPearson = as.numeric(known$expected_pearson),
+        halfWidth = as.numeric(known$half_width), row.names = x@genes
+    )
+}
 
 #' @rdname TranslationModel-class
 #' @export

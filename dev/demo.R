@@ -10,7 +10,7 @@ bulb <- exampleBulb()
 print(bulb)
 
 # Describe the tissue around every spot, in microns
-bulb <- addMorphology(bulb)
+bulb <- addMorphology(bulb, c("colour", "texture", "efficientnet-lite0"))
 
 # Learn expression from the image of one animal, predict the other
 known <- bulb[, bulb$patient == "animal A"]
@@ -46,8 +46,8 @@ for (name in names(scores)) {
 
 # One file with pictures, scores and the leak audit
 path <- writeReport(
+    c(scores, list("unseen animal" = unseen, mixture = mixture)),
     file.path(folder, "report.html"),
-    objects = list("unseen animal" = unseen, mixture = mixture),
-    benchmarks = scores, truth = "layer", title = "HistoBridge demo"
+    truth = "layer", title = "HistoBridge demo"
 )
 cat("\nReport:", normalizePath(path), "\n")

@@ -164,7 +164,7 @@ import sys, tomllib
 with open("pyproject.toml", "rb") as file:
     project = tomllib.load(file)["project"]
 extras = project.get("optional-dependencies", {})
-needs = project.get("dependencies", []) + extras.get("images", []) + extras.get("dev", [])
+needs = project.get("dependencies", []) + sum(extras.values(), [])
 print(sys.argv[1], *sorted(n for n in needs if not n.startswith(project["name"])), sep="\n")
 PY
 }
@@ -180,7 +180,9 @@ build_venv() {
     begin "Python $version packages (some minutes)"
     attempt "no virtual environment could be made with $python" "$python" -m venv "$venv"
     printf '%s\n' "$needs" >"$venv/requirements.txt"
-    attempt "pip could not install the Python packages" "$venv/bin/python" -m pip install \
+    # rpy2 is bound to R when it is imported, not when it is installed.
+    attempt "pip could not install the Python packages" \
+        env RPY2_CFFI_MODE=ABI "$venv/bin/python" -m pip install \
         --disable-pip-version-check --progress-bar off -r "$venv/requirements.txt"
     touch "$venv/.complete"
     finished

@@ -85,6 +85,8 @@ lint() {
 
 gate "ruff" lint
 gate "import-linter" dev/run lint-imports --no-cache
+# Python's tests of the bridge call the R package.
+gate "R CMD INSTALL" dev/install.sh
 gate "pytest" python_tests
 gate "R CMD build" build && gate "R CMD check" check
 

@@ -1,10 +1,14 @@
 """What every benchmark script shares: where data are, where results go."""
 
+import datetime
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
+
+import histobridge as hb
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -28,3 +32,14 @@ def write(topic: str, *tables: pd.DataFrame) -> Path:
     )
     print(f"wrote results/{path.name}")
     return path
+
+
+def stamped(table: pd.DataFrame, seed: int, *libraries: str) -> pd.DataFrame:
+    """The table with date, versions and seed in every row."""
+    used = ("numpy", "scipy", "scikit-learn", *libraries)
+    versions = [f"histobridge {hb.__version__}", *(f"{n} {version(n)}" for n in used)]
+    return table.assign(
+        seed=seed,
+        versions="; ".join(versions),
+        date=datetime.date.today().isoformat(),
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 from common import write
 
 import histobridge as hb
-from histobridge.demo import benchmarks
+from histobridge.demo import ENCODERS, benchmarks
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,7 +22,7 @@ def main() -> None:
 
 def picture(benchmark: hb.evaluation.Benchmark) -> None:
     bulb = hb.data.example_bulb()
-    hb.add_morphology(bulb)
+    hb.add_morphology(bulb, ENCODERS)
     known = bulb[bulb.obs["patient"] == "animal A"].copy()
     unseen = bulb[bulb.obs["patient"] == "animal D"].copy()
     hb.predict_expression(unseen, hb.train_translation(known))

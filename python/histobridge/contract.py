@@ -33,11 +33,35 @@ def _listing(items: Iterable[Any], most: int = 8) -> str:
     return shown + (f", ... ({len(items)} in all)" if len(items) > most else "")
 
 
+_BLOCK_BYTES = 64 * 2**20
+
+
+def in_memory(matrix: Any) -> sp.spmatrix | np.ndarray:
+    """Read a matrix that is on disk (backed, HDF5, Zarr), dense ones as CSR.
+
+    A dense dataset is read by blocks of whole chunks, so that memory holds one
+    block and the non-zero values. Other matrices come back as they are.
+    """
+    if sp.issparse(matrix) or isinstance(matrix, np.ndarray):
+        return matrix
+    if hasattr(matrix, "to_memory"):
+        read = matrix.to_memory()
+        kind = sp.csr_matrix if read.format == "csr" else sp.csc_matrix
+        # Files may hold indices of two widths, which scipy's routines refuse.
+        return kind((read.data, read.indices, read.indptr), shape=read.shape)
+    chunk = (getattr(matrix, "chunks", None) or (1,))[0]
+    row_bytes = max(1, matrix.shape[1] * matrix.dtype.itemsize)
+    rows = max(1, _BLOCK_BYTES // row_bytes // chunk) * chunk
+    starts = range(0, max(1, matrix.shape[0]), rows)
+    blocks = [sp.csr_matrix(np.asarray(matrix[s : s + rows])) for s in starts]
+    return sp.vstack(blocks, format="csr")
+
+
 def counts(adata: AnnData) -> sp.csr_matrix | np.ndarray:
     """Raw counts, spots x genes, checked but never copied.
 
-    Reads ``layers["counts"]``, else ``X``. Values must be finite and
-    non-negative.
+    Reads ``layers["counts"]``, else ``X``, from disk where they are backed.
+    Values must be finite and non-negative.
 
     Raises
     ------
@@ -56,7 +80,8 @@ def counts(adata: AnnData) -> sp.csr_matrix | np.ndarray:
                 found,
                 [*adata.layers] if matrix is None else [stored, *adata.layers],
             )
-    values = matrix.data if sp.issparse(matrix) else np.asarray(matrix)
+    matrix = in_memory(matrix)
+    values = matrix.data if sp.issparse(matrix) else matrix
     if values.size:
         low = values.min()
         if not np.isfinite(low) or not np.isfinite(values.max()):

@@ -27,8 +27,14 @@ MICRONS_PER_PIXEL = "microns_per_pixel"
 """Scale factor: microns per full-resolution pixel (Space Ranger's name)."""
 
 MORPHOLOGY = "morphology"
+HANDCRAFTED = ("colour", "texture")
+"""Encoders of morphology that were not trained on images."""
+
 PREDICTED = "predicted"
+DENOISED = "denoised"
+PSEUDOTIME = "pseudotime"
 DOMAIN = "domain"
+INTEGRATION = "integration"
 PROPORTIONS = "proportions"
 STATUS = "status"
 

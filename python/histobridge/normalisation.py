@@ -8,12 +8,18 @@ import scipy.sparse as sp
 TARGET_SUM = 1e4
 
 
-def log_normalise(counts: sp.csr_matrix | np.ndarray) -> sp.csr_matrix:
-    """log1p of counts per 10,000 (n, genes); rows without counts stay zero."""
+def depth_normalise(counts: sp.csr_matrix | np.ndarray) -> sp.csr_matrix:
+    """Counts per 10,000 (n, genes); rows without counts stay zero."""
     matrix = sp.csr_matrix(counts, dtype=float, copy=True)
     depth = np.asarray(matrix.sum(axis=1)).ravel()
     scale = np.where(depth > 0, TARGET_SUM / np.maximum(depth, 1e-12), 0.0)
     matrix.data *= np.repeat(scale, np.diff(matrix.indptr))
+    return matrix
+
+
+def log_normalise(counts: sp.csr_matrix | np.ndarray) -> sp.csr_matrix:
+    """log1p of counts per 10,000 (n, genes); rows without counts stay zero."""
+    matrix = depth_normalise(counts)
     np.log1p(matrix.data, out=matrix.data)
     return matrix
 

@@ -84,7 +84,7 @@ def draw_section(
     low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
     axes.set(xlim=(low[0], high[0]), ylim=(high[1], low[1]), xticks=[], yticks=[])
     axes.set_aspect("equal")
-    axes.set_title(title, fontsize=10)
+    axes.set_title(title, fontsize=10, parse_math=False)
     for spine in axes.spines.values():
         spine.set_visible(False)
     if colours is None:
@@ -221,8 +221,9 @@ def plot_benchmark(table: pd.DataFrame, metric: str, *, fold: str = "all") -> Fi
         for y, value in zip(place, panel["value"], strict=True):
             axes.annotate(f"{value:.2f}", (value, y), (0, 5), **ABOVE)
         axes.axvline(0, color="#BBBBBB", lw=0.8, zorder=0)
-        axes.set_yticks(place, panel["system"])
-        axes.set_title(f"{metric}, protocol: {protocol}", fontsize=10)
+        axes.set_yticks(place, panel["system"], parse_math=False)
+        title = f"{metric}, protocol: {protocol}"
+        axes.set_title(title, fontsize=10, parse_math=False)
         axes.spines[["top", "right"]].set_visible(False)
         axes.margins(y=0.12)
     return figure

@@ -17,12 +17,13 @@ from histobridge.contract import ContractError
 if TYPE_CHECKING:
     from anndata import AnnData
 
-TASKS = ("translation", "domains", "deconvolution")
+TASKS = ("translation", "domains", "deconvolution", "resolution")
 
 _HOMES = (
     "histobridge.translation.systems",
     "histobridge.integration.systems",
     "histobridge.deconvolution.systems",
+    "histobridge.resolution.systems",
     "histobridge.evaluation.baselines",
 )
 
@@ -39,7 +40,13 @@ class System:
     paper: str
     summary: str
     evidence: str
+    deviations: str
     module: str
+
+    @property
+    def parameters(self) -> list[str]:
+        """Names of the parameters that ``create`` takes."""
+        return list(inspect.signature(self.build).parameters)
 
     def create(self, **params: Any) -> Any:
         """Build the estimator.
@@ -49,7 +56,7 @@ class System:
         ContractError
             When the system has no such parameter, naming those it has.
         """
-        known = inspect.signature(self.build).parameters
+        known = self.parameters
         unknown = [name for name in params if name not in known]
         if unknown:
             raise ContractError(f"parameters of {self.name}", unknown, known)
@@ -67,6 +74,7 @@ def system(
     status: str = "published",
     paper: str = "",
     evidence: str = "",
+    deviations: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the decorated factory; its docstring's first line is the summary.
 
@@ -82,6 +90,8 @@ def system(
         ``house``, ``published`` or ``baseline``.
     paper, evidence
         Citation, and what is known about its scores.
+    deviations
+        What differs from the publication: corrections, substitutes.
     """
     if task not in TASKS:
         raise ValueError(f"expected task among {TASKS}; found {task!r}")
@@ -100,6 +110,7 @@ def system(
             paper=paper,
             summary=summary[0] if summary else "",
             evidence=evidence,
+            deviations=deviations,
             module=build.__module__,
         )
         return build
@@ -134,23 +145,24 @@ def chosen(
 ) -> list[System]:
     """Return the systems of a benchmark, then its baselines.
 
-    By default every house and published system; baselines that need an image are
-    left out where ``adata`` has no morphology.
+    By default the house systems, with ``all`` every published one as well; baselines
+    that need an image are left out where ``adata`` has no morphology.
     """
     _load()
     if isinstance(names, str):
         names = [names]
+    every = names is not None and list(names) == ["all"]
     of_task = [s for (t, _), s in sorted(_SYSTEMS.items()) if t == task]
-    if names is None:
-        wanted = [s for s in of_task if s.status != "baseline"]
-        wanted.sort(key=lambda s: s.status != "house")
+    if names is None or every:
+        wanted = [s for s in of_task if s.status == "house"]
+        wanted += [s for s in of_task if every and s.status == "published"]
     else:
         wanted = [find(name, task) for name in names]
     absent = set()
     if keys.MORPHOLOGY not in adata.obsm:
         absent |= {"image", "encoder"}
     settings = adata.uns.get(keys.SETTINGS, {}).get(keys.MORPHOLOGY, {})
-    if set(settings.get("encoder", ["unknown"])) == {"colour"}:
+    if set(settings.get("encoder", ["unknown"])) <= set(keys.HANDCRAFTED):
         absent.add("encoder")
     ladder = [
         s for s in of_task if s.status == "baseline" and absent.isdisjoint(s.needs)
@@ -159,7 +171,7 @@ def chosen(
 
 
 def systems(task: str | None = None) -> pd.DataFrame:
-    """Table of systems: name, task, status, needs, paper, summary, evidence.
+    """Table of systems: what each is, needs, and how it deviates from its paper.
 
     House defaults come first, then published systems, then baselines.
     """
@@ -174,6 +186,7 @@ def systems(task: str | None = None) -> pd.DataFrame:
             "paper": s.paper,
             "summary": s.summary,
             "evidence": s.evidence,
+            "deviations": s.deviations,
         }
         for s in sorted(
             _SYSTEMS.values(),

@@ -260,7 +260,7 @@ def test_checking_counts_copies_nothing(dense, tissue):
         ),
         (
             lambda a, r: hb.add_morphology(a, "resnet", **QUIET),
-            ("'resnet'", "available: colour, efficientnet-lite0"),
+            ("'resnet'", "available: colour, texture, efficientnet-lite0"),
         ),
         (
             lambda a, r: hb.add_morphology(a, "colour", patch_um=0, **QUIET),
@@ -268,7 +268,7 @@ def test_checking_counts_copies_nothing(dense, tissue):
         ),
         (
             lambda a, r: hb.deconvolve(a, r, graph="ring"),
-            ("none, spatial, image, auto", "'ring'"),
+            ("none, tissue, spatial, image, auto", "'ring'"),
         ),
         (
             lambda a, r: hb.benchmark_deconvolution(a, r, truth="nope"),

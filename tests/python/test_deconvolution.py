@@ -8,7 +8,8 @@ import scipy.sparse as sp
 
 import histobridge as hb
 from histobridge.contract import ContractError
-from histobridge.deconvolution.poisson import PoissonDeconvolver, spatial_graph
+from histobridge.deconvolution.poisson import PoissonDeconvolver
+from histobridge.deconvolution.priors import spatial_graph
 from histobridge.deconvolution.signatures import reference_signatures
 from histobridge.evaluation.baselines.deconvolution import NonNegativeLeastSquares
 
@@ -86,7 +87,7 @@ def test_a_type_that_no_spot_holds_is_kept_near_zero(noiseless, reference):
     assert list(table(noiseless)) == ["type1", "type2", "type3", "type4", "type5"]
     # Platform factors explain a little of it until the iteration has converged.
     assert table(noiseless)["type3"].max() < 0.06
-    hb.deconvolve(noiseless, reference, graph="none", tol=1e-6, max_iter=5000)
+    hb.deconvolve(noiseless, reference, graph="none", background=0)
     assert table(noiseless)["type3"].max() < 0.01
 
 
@@ -98,12 +99,12 @@ def test_a_type_without_shared_genes_is_kept_at_zero(tissue, reference):
     reference.X = sp.csr_matrix(counts)
     few = tissue[:, :40].copy()
     hb.deconvolve(few, reference)
-    assert table(few)["type1"].max() == 0
+    assert table(few)["type1"].max() < 1e-6
     np.testing.assert_allclose(table(few).sum(axis=1), 1.0)
 
 
 def test_noise_free_counts_give_the_planted_proportions(noiseless, reference):
-    hb.deconvolve(noiseless, reference, graph="none", tol=1e-6, max_iter=5000)
+    hb.deconvolve(noiseless, reference, graph="none", background=0)
     assert (
         np.abs(table(noiseless) - noiseless.obsm["true_proportions"]).max(None) < 0.01
     )
@@ -112,9 +113,9 @@ def test_noise_free_counts_give_the_planted_proportions(noiseless, reference):
 def test_a_platform_factor_is_absorbed(noiseless, reference):
     factor = np.exp(np.random.default_rng(1).normal(0, 1, noiseless.n_vars))
     noiseless.X = sp.csr_matrix(np.round(noiseless.X.toarray() * factor))
-    hb.deconvolve(noiseless, reference, graph="none")
+    hb.deconvolve(noiseless, reference, graph="none", background=0)
     absorbed = error(noiseless)
-    hb.deconvolve(noiseless, reference, graph="none", platform=1e12)
+    hb.deconvolve(noiseless, reference, graph="none", background=0, platform=1e12)
     assert absorbed < 0.05
     assert error(noiseless) > 2 * absorbed
 
@@ -124,9 +125,9 @@ def test_proportions_are_of_cells_unless_asked_of_rna(noiseless, reference):
     large = (reference.obs["cell_type"] == "type1").to_numpy()
     counts[large] *= 10
     reference.X = sp.csr_matrix(counts)
-    hb.deconvolve(noiseless, reference, graph="none")
+    hb.deconvolve(noiseless, reference, graph="none", background=0)
     cells = table(noiseless)
-    hb.deconvolve(noiseless, reference, graph="none", cells=False)
+    hb.deconvolve(noiseless, reference, graph="none", background=0, cells=False)
     rna = table(noiseless)
     sizes = reference_signatures(reference, "cell_type", reference.var_names).sizes
     expected = rna / sizes
@@ -146,7 +147,7 @@ def test_a_graph_prior_draws_neighbours_together_the_more_the_stronger(
     graph, tissue, reference
 ):
     rough = []
-    for strength in (0.0, 0.003, 0.03, 0.3):
+    for strength in (0.0, 300.0, 3000.0, 30000.0):
         hb.deconvolve(tissue, reference, graph=graph, strengths=(strength,))
         np.testing.assert_allclose(table(tissue).sum(axis=1), 1.0)
         rough.append(roughness(tissue))
@@ -162,7 +163,7 @@ def test_no_strength_is_no_prior(tissue, reference):
     pd.testing.assert_frame_equal(table(tissue), expected)
 
 
-def test_auto_takes_no_prior_where_neighbours_are_unrelated(tissue, reference):
+def test_auto_takes_no_neighbours_where_they_are_unrelated(tissue, reference):
     """Places are shuffled: whatever a neighbour tells is wrong."""
     order = np.random.default_rng(0).permutation(64)
     for start in (0, 64, 128):
@@ -170,8 +171,7 @@ def test_auto_takes_no_prior_where_neighbours_are_unrelated(tissue, reference):
         tissue.obsm["spatial"][spots] = tissue.obsm["spatial"][spots[order]]
     del tissue.obsm["morphology"]
     hb.deconvolve(tissue, reference)
-    settings = tissue.uns["histobridge"]["proportions"]
-    assert (settings["graph"], settings["strength"]) == ("none", 0.0)
+    assert tissue.uns["histobridge"]["proportions"]["graph"] in ("none", "tissue")
 
 
 def test_auto_takes_a_prior_where_counts_are_few_and_neighbours_alike():
@@ -189,12 +189,11 @@ def test_auto_takes_a_prior_where_counts_are_few_and_neighbours_alike():
 
 
 def test_auto_needs_neither_coordinates_nor_image(tissue, reference):
-    expected = tissue.copy()
-    hb.deconvolve(expected, reference, graph="none")
     for key in ("spatial", "morphology"):
         del tissue.obsm[key]
     hb.deconvolve(tissue, reference)
-    pd.testing.assert_frame_equal(table(tissue), table(expected))
+    assert tissue.uns["histobridge"]["proportions"]["graph"] in ("none", "tissue")
+    assert error(tissue) < 0.05
 
 
 @pytest.mark.parametrize("key", ["spatial", "morphology"])
@@ -233,13 +232,13 @@ def test_least_squares_is_scipys(noiseless, reference):
     np.testing.assert_allclose(found, noiseless.obsm["true_proportions"], atol=1e-3)
 
 
-def test_the_deconvolver_counts_every_held_out_count(tissue, reference):
+def test_auto_tries_every_prior_there_can_be(tissue, reference):
     model = PoissonDeconvolver()
     signatures = reference_signatures(reference, "cell_type", tissue.var_names)
     model.fit_predict(tissue, sp.csr_matrix(tissue.X), signatures)
-    assert set(model.held_out_) == {
+    assert set(model.held_out_) == {"none 0"} | {
         f"{graph} {strength:g}"
-        for graph in ("spatial", "image")
+        for graph in ("tissue", "spatial", "image")
         for strength in model.strengths
     }
     assert all(np.isfinite(gain) for gain in model.held_out_.values())

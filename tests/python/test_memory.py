@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 import histobridge as hb
 from histobridge import graphs
-from histobridge.deconvolution import poisson
+from histobridge.deconvolution import priors
 from histobridge.evaluation.audit import audit_split
 from histobridge.splits import SpatialBlockKFold
 
@@ -73,7 +73,7 @@ def test_graphs_splits_and_audit_allocate_no_square(many, no_square):
     tracemalloc.start()
     train, test = next(SpatialBlockKFold(3).split(many))
     audit_split(many, train, test)
-    poisson.spatial_graph(many)
+    priors.spatial_graph(many)
     graphs.neighbour_mean(np.ones((SPOTS, 3)), many.obsm["spatial"], np.zeros(SPOTS), 9)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

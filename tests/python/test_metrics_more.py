@@ -1,11 +1,8 @@
 """Metrics against SciPy, scikit-learn, scikit-image, statsmodels or a closed form."""
 
-from itertools import permutations
-
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
@@ -13,8 +10,6 @@ from scipy.spatial.distance import cdist, jensenshannon
 from scipy.stats import (
     binomtest,
     entropy,
-    false_discovery_control,
-    kstest,
     pearsonr,
     spearmanr,
 )
@@ -23,6 +18,7 @@ from sklearn.metrics import (
     average_precision_score,
     f1_score,
     r2_score,
+    roc_auc_score,
     root_mean_squared_error,
 )
 
@@ -102,125 +98,7 @@ def test_nb_deviance_without_dispersion_is_poissons(rng):
     np.testing.assert_allclose(each, expected, rtol=1e-4)
 
 
-# Moran's I and what is significant ------------------------------------------------
-
-
-def moran_by_hand(z, weights):
-    z = z - z.mean()
-    total = sum(
-        weights[i, j] * z[i] * z[j] for i in range(len(z)) for j in range(len(z))
-    )
-    return len(z) / weights.sum() * total / (z**2).sum()
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 1000), st.booleans())
-def test_morans_i_is_the_double_sum(seed, sparse):
-    rng = np.random.default_rng(seed)
-    points = rng.random((30, 2))
-    graph = graphs.knn_graph(points, np.arange(30) % 2, 6)
-    weights = metrics.row_standardised(graph)
-    values = rng.poisson(1.0, (30, 4)).astype(float)
-    values[:, 3] = 2.0
-    given_as = sp.csr_matrix(values) if sparse else values
-    found = metrics.morans_i(given_as, weights)
-    dense = weights.toarray()
-    expected = [moran_by_hand(v, dense) for v in values.T[:3]]
-    np.testing.assert_allclose(found, [*expected, 0.0], atol=1e-12)
-
-
-@pytest.mark.parametrize("sparse", [False, True])
-def test_single_precision_and_a_large_mean_cost_nothing(sparse, rng):
-    points = rng.random((400, 2))
-    weights = metrics.row_standardised(graphs.knn_graph(points, np.zeros(400), 6))
-    values = (50 + rng.normal(0, 0.01, (400, 3))).astype(np.float32)
-    expected = metrics.morans_i(values.astype(float) - 50.0, weights)
-    given_as = sp.csr_matrix(values) if sparse else values
-    found = metrics.morans_i(given_as, weights)
-    np.testing.assert_allclose(found, expected, atol=1e-4)
-
-
-def test_morans_i_closed_forms(rng):
-    """-1 of an alternating ring, cos of a wave on it, -1 / (n - 1) of all pairs."""
-    n = 24
-    ring = sp.csr_matrix(np.roll(np.eye(n), 1, 1) + np.roll(np.eye(n), -1, 1))
-    angle = 2 * np.pi * np.arange(n) / n
-    values = np.stack([(-1.0) ** np.arange(n), np.cos(angle), np.cos(3 * angle)], 1)
-    expected = [-1, np.cos(2 * np.pi / n), np.cos(6 * np.pi / n)]
-    np.testing.assert_allclose(metrics.morans_i(values, ring), expected, atol=1e-12)
-    pairs = sp.csr_matrix(np.ones((n, n)) - np.eye(n))
-    found = metrics.morans_i(rng.random((n, 5)), pairs)
-    np.testing.assert_allclose(found, -1 / (n - 1))
-
-
-def test_moments_are_those_of_all_permutations(rng):
-    """All 720 orders of six spots, against the closed form."""
-    weights = sp.csr_matrix(rng.random((6, 6)) * (1 - np.eye(6)))
-    values = rng.gamma(1, 1, (6, 2))
-    every = np.array(
-        [metrics.morans_i(values[list(p)], weights) for p in permutations(range(6))]
-    )
-    mean, variance = metrics.morans_moments(values, weights)
-    np.testing.assert_allclose(every.mean(axis=0), mean)
-    np.testing.assert_allclose(every.var(axis=0), variance)
-
-
-def test_an_isolated_spot_has_no_weights():
-    graph = sp.csr_matrix(np.array([[0, 1, 0], [1, 0, 0], [0, 0, 0.0]]))
-    weights = metrics.row_standardised(graph)
-    np.testing.assert_array_equal(np.asarray(weights.sum(1)).ravel(), [1, 1, 0])
-
-
-def test_a_shift_of_a_lattice_is_a_cyclic_one():
-    side = 7
-    number = np.arange(side**2).reshape(side, side)
-    rolled = {
-        tuple(np.roll(number, (a, b), axis=(0, 1)).ravel())
-        for a in range(side)
-        for b in range(side)
-    } - {tuple(number.ravel())}
-    shifts = metrics.toroidal_shifts(lattice(side) * 130.7 + 17, 60)
-    assert {tuple(s) for s in shifts} <= rolled
-    assert len({tuple(s) for s in shifts}) > 25
-
-
-def smooth(rng, side, genes, width=3):
-    """Fields on a torus, so that a shift is exactly as likely as what was seen."""
-    from scipy.ndimage import gaussian_filter
-
-    noise = rng.normal(size=(side, side, genes))
-    fields = gaussian_filter(noise, (width, width, 0), mode="wrap")
-    return fields.reshape(-1, genes)
-
-
-def test_p_values_of_smooth_noise_are_uniform_where_parametric_ones_are_not(rng):
-    side, genes = 16, 300
-    x, y = smooth(rng, side, genes), smooth(rng, side, genes)
-    p = metrics.toroidal_p(x, y, lattice(side), draws=99)
-    assert kstest(p, "uniform").pvalue > 0.01
-    assert metrics.fraction_significant(p) < 0.02
-    naive = np.array(
-        [pearsonr(a, b, alternative="greater").pvalue for a, b in zip(x.T, y.T)]  # noqa: B905
-    )
-    assert metrics.fraction_significant(naive) > 0.2
-
-
-def test_genes_that_are_predicted_are_significant(rng):
-    side, genes = 16, 40
-    truth = smooth(rng, side, genes)
-    guess = smooth(rng, side, genes)
-    guess[:, :20] = truth[:, :20] + 0.3 * guess[:, :20]
-    p = metrics.toroidal_p(guess, truth, lattice(side), draws=199)
-    assert 0.45 <= metrics.fraction_significant(p) <= 0.6
-    assert p.min() == 1 / 200
-
-
-@settings(max_examples=30)
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=50))
-def test_benjamini_hochberg_is_scipys(p):
-    np.testing.assert_allclose(
-        metrics.benjamini_hochberg(np.array(p)), false_discovery_control(p)
-    )
+# Groups of genes --------------------------------------------------------------
 
 
 def test_deciles_are_those_of_pandas(rng):
@@ -398,3 +276,81 @@ def test_a_type_that_is_absent(proportions):
     assert list(distance[:3]) == [1, 1, 0]
     assert np.isnan(metrics.type_auprc(estimate, truth)[[0, 2]]).all()
     assert metrics.presence_f1(estimate, truth, by="type")[2] == 0
+
+
+# The catalogue ----------------------------------------------------------------------
+
+
+def test_auroc_is_scikit_learns_with_ties(proportions):
+    estimate, truth = proportions
+    estimate = estimate.round(1)
+    expected = roc_auc_score((truth > 0).ravel(), estimate.ravel())
+    assert metrics.area_under_roc(estimate, truth) == pytest.approx(expected)
+    assert np.isnan(metrics.area_under_roc(estimate, truth * 0))
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 10_000), st.integers(1, 2))
+def test_the_tuned_level_has_the_best_f1_of_all_levels(seed, digits):
+    rng = np.random.default_rng(seed)
+    truth = rng.dirichlet(np.full(4, 0.4), 20)
+    truth[truth < 0.1] = 0
+    estimate = (truth + 0.3 * rng.dirichlet(np.ones(4), 20)).round(digits)
+    level = metrics.tuned_level(estimate, truth)
+    edges = np.r_[-1, np.unique(estimate) + 1e-9]
+    every = [metrics.presence_f1(estimate, truth, edge) for edge in edges]
+    assert metrics.presence_f1(estimate, truth, level) == pytest.approx(max(every))
+
+
+def test_skill_is_r2_about_the_training_mean_when_genes_vary_alike(pair):
+    guess, truth = pair
+    mean = truth.mean(axis=0)
+    expected = r2_score(truth, guess, multioutput="variance_weighted")
+    assert metrics.mse_skill(guess, truth, mean) == pytest.approx(expected)
+    assert metrics.mse_skill(np.tile(mean + 1, (50, 1)), truth, mean + 1) == 0
+
+
+def test_nmi_is_v_measure_and_ari_is_that_of_all_pairs(rng):
+    truth, labels = rng.integers(0, 3, 60), rng.integers(0, 4, 60)
+    labels[:30] = truth[:30]
+    found = metrics.normalised_mutual_information(truth, labels)
+    assert found == pytest.approx(metrics.v_measure(truth, labels))
+    i, j = np.triu_indices(60, 1)
+    same, together = truth[i] == truth[j], labels[i] == labels[j]
+    both, chance = (same & together).sum(), same.sum() * together.sum() / len(i)
+    most = (same.sum() + together.sum()) / 2
+    expected = (both - chance) / (most - chance)
+    assert metrics.adjusted_rand(truth, labels) == pytest.approx(expected)
+
+
+def test_strata_put_patterned_housekeeping_genes_apart(rng):
+    genes = [*metrics.HOUSEKEEPING["human"], *(f"g{i}" for i in range(89))]
+    scores, expression = rng.random(100), rng.random(100)
+    moran = np.arange(100) / 100
+    moran[0] = 0.99
+    found = metrics.by_stratum(scores, genes, moran, expression)
+    parts = found.set_index(["stratum", "group"])
+    assert found.groupby("stratum")["n"].sum().eq(100).all()
+    assert parts.loc[("housekeeping", "listed, high Moran's I"), "n"] == 1
+    listed = parts.loc[("housekeeping", "listed"), "mean"]
+    assert listed == pytest.approx(scores[1:11].mean())
+    top = parts.loc[("moran", 10), "mean"]
+    assert top == pytest.approx(scores[np.argsort(moran)[-10:]].mean())
+    mouse = metrics.is_housekeeping(["Vcp", "Th", "VCP"])
+    np.testing.assert_array_equal(mouse, [True, False, True])
+
+
+def test_the_catalogue_names_everything_a_benchmark_writes():
+    from histobridge.evaluation.deconvolution import Deconvolution
+    from histobridge.evaluation.domains import Domains
+    from histobridge.evaluation.translation import Translation
+
+    named = metrics.table().set_index("task")["name"]
+    for problem in (Translation, Domains, Deconvolution):
+        assert set(problem.scores) <= set(named[problem.task])
+    table = metrics.table()
+    assert not table.duplicated(["name", "task"]).any()
+    assert (table["low"] < table["high"]).all()
+    assert set(table["better"]) == {"more", "less", "neither"}
+    assert all(callable(m.function) for m in metrics.METRICS)
+    assert {"rmse_spot", "jsd_spot"} <= metrics.LESS_IS_BETTER

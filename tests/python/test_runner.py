@@ -15,11 +15,11 @@ import pytest
 
 import histobridge as hb
 from histobridge.contract import ContractError
-from histobridge.evaluation import benchmark, runner
+from histobridge.evaluation import benchmark, cost, jobs, tidy
 from histobridge.evaluation.scores import SCORES
 from histobridge.splits import LeaveOnePatientOut, SpatialBlockKFold
 
-COST = ["wall_s", "peak_rss", "energy_kwh"]
+COST = list(cost.COLUMNS)
 ASKED = {"genes": 8, "progress": False}
 
 
@@ -32,8 +32,13 @@ def run(adata, splitter=None, systems="train_mean", **settings):
 def counted(monkeypatch):
     """How many jobs are computed rather than read."""
     done = []
-    score = runner._score
-    monkeypatch.setattr(runner, "_score", lambda job: done.append(job) or score(job))
+    compute = jobs.compute
+
+    def count(*call):
+        done.append(call)
+        return compute(*call)
+
+    monkeypatch.setattr(jobs, "compute", count)
     return done
 
 
@@ -51,7 +56,7 @@ def test_the_table_is_that_of_benchmark_translation(tissue):
     both = found.merge(expected, on=["system", "fold", "metric"])
     assert len(both) == len(found) == 3 * 3 * found["system"].nunique()
     np.testing.assert_allclose(both["value_x"], both["value_y"])
-    assert list(found.columns) == list(runner.COLUMNS)
+    assert list(found.columns) == list(tidy.COLUMNS)
     assert "train_mean" in set(found["system"])
 
 
@@ -90,21 +95,20 @@ def test_a_finished_run_is_read_and_a_changed_one_is_not(tissue, tmp_path, count
 def test_processes_give_the_table_of_one(tissue):
     few = {"metrics": ["pearson_gene", "r2_gene"], "seeds": (0, 1)}
     one = run(tissue, **few)
-    with joblib.parallel_config(backend="loky", n_jobs=2):
-        two = run(tissue, **few)
+    two = run(tissue, workers=2, **few)
     pd.testing.assert_frame_equal(one.drop(columns=COST), two.drop(columns=COST))
 
 
 SCRIPT = """
 import sys, time
 import anndata
-from histobridge.evaluation import benchmark, runner
+from histobridge.evaluation import benchmark, jobs, runner
 from histobridge.splits import LeaveOnePatientOut
-score = runner._score
-def slow(job):
+score = jobs.compute
+def slow(*call):
     time.sleep(0.2)
-    return score(job)
-runner._score = slow
+    return score(*call)
+jobs.compute = slow
 adata = anndata.read_h5ad(sys.argv[1])
 benchmark("train_mean", adata, LeaveOnePatientOut(), ["pearson_gene"], genes=8,
           folder=sys.argv[2], progress=False)
@@ -142,11 +146,11 @@ def test_a_metric_is_known_by_what_it_does():
         return lambda part: by * sum(t for t in part.truth)
 
     def known(function):
-        return joblib.hash(runner._code(function))
+        return joblib.hash(jobs._code(function))
 
     assert known(scaled(2)) == known(scaled(2)) != known(scaled(3))
-    script = "import joblib; from histobridge.evaluation import runner, scores; "
-    script += "print(joblib.hash([runner._code(f) for f in scores.SCORES.values()]))"
+    script = "import joblib; from histobridge.evaluation import jobs, scores; "
+    script += "print(joblib.hash([jobs._code(f) for f in scores.SCORES.values()]))"
     python = str(Path(hb.__file__).parents[1])
     elsewhere = subprocess.run(
         [sys.executable, "-c", script],
@@ -155,7 +159,7 @@ def test_a_metric_is_known_by_what_it_does():
         text=True,
         check=True,
     )
-    here = joblib.hash([runner._code(f) for f in SCORES.values()])
+    here = joblib.hash([jobs._code(f) for f in SCORES.values()])
     assert elsewhere.stdout.strip() == here
 
 
@@ -178,3 +182,92 @@ def test_own_metrics_parameters_and_data(tissue, counted):
 def test_the_runner_changes_nothing(tissue, untouched):
     with untouched(tissue):
         run(tissue, metrics=["pearson_gene"])
+
+
+def test_every_cost_is_marked_measured_or_estimated():
+    with cost.Meter() as meter:
+        block = np.ones(20_000_000)
+        block.sum()
+    found = meter.cost
+    assert tuple(found) == cost.COLUMNS
+    marked = f"{found['measured']}, {found['estimated']}".split(", ")
+    assert sorted(marked) == sorted(cost.COLUMNS[:4])
+    assert found["energy_kwh"] == found["cpu_s"] * cost.WATTS_PER_CORE / 3.6e6
+    assert "energy_kwh" in found["estimated"]
+    assert found["wall_s"] > 0
+    if "peak_rss" in found["measured"]:
+        del block
+        with cost.Meter() as second:
+            pass
+        # The peak is of the block, not of the process.
+        assert second.cost["peak_rss"] < found["peak_rss"] - 100
+
+
+def test_codecarbon_is_asked_for_by_name():
+    pytest.importorskip("codecarbon")
+    with cost.Meter("codecarbon") as meter:
+        sum(range(1_000_000))
+    assert meter.cost["energy_kwh"] > 0
+    with pytest.raises(ContractError, match="energy"):
+        cost.Meter("guess")
+
+
+@pytest.mark.parametrize(
+    ("task", "settings", "metric"),
+    [
+        ("domains", {"truth": "domain"}, "ari"),
+        ("deconvolution", {"labels": "cell_type"}, "rmse_spot"),
+    ],
+)
+def test_every_task_runs_in_the_one_runner(
+    task, settings, metric, tissue, reference, tmp_path, counted
+):
+    if task == "deconvolution":
+        settings = {**settings, "reference": reference}
+    asked = {"task": task, "folder": tmp_path, "progress": False, **settings}
+    first = benchmark(None, tissue, seeds=(0, 1, 2), **asked)
+    assert {"house", "baseline"} <= set(
+        hb.systems(task).set_index("name").loc[first["system"].unique(), "status"]
+    )
+    runs = first[first["metric"] == metric].groupby(["system", "fold"]).size()
+    # Who answers alike twice is not asked a third time.
+    assert set(runs) == {2, 3}
+    counted.clear()
+    again = benchmark(None, tissue, seeds=(0, 1, 2), **asked)
+    assert not counted
+    pd.testing.assert_frame_equal(first, again)
+
+
+def test_the_runner_says_what_tasks_and_settings_there_are(tissue):
+    with pytest.raises(ContractError, match="available: translation, domains"):
+        benchmark(None, tissue, task="segmentation")
+    with pytest.raises(ContractError, match=r"settings of domains; found .'genes'"):
+        benchmark(None, tissue, task="domains", truth="domain", genes=3)
+
+
+def test_seeds_give_median_spread_and_consensus(tissue):
+    asked = {"systems": "gpca_consensus", "n_bootstrap": 10, "progress": False}
+    found = hb.benchmark_domains(tissue, "domain", seeds=3, **asked)
+    own = found.table.query("system == 'image_mixture' and fold == 'S1'")
+    own = own.set_index("metric")["value"]
+    runs = found.runs.query("system == 'image_mixture' and fold == 'S1'")
+    runs = runs[runs["metric"] == "ari"]["value"]
+    assert own["ari"] == pytest.approx(np.median(runs))
+    assert own["ari_spread"] == pytest.approx(np.ptp(runs))
+    assert "ari_consensus" in set(found.table["metric"])
+
+
+def test_every_metric_of_a_summary_has_an_interval_over_patients(tissue):
+    found = hb.benchmark_translation(
+        tissue,
+        "train_mean",
+        splitter={"mine": LeaveOnePatientOut()},
+        genes=8,
+        n_bootstrap=20,
+        progress=False,
+    ).table
+    whole = found.query("fold == 'all' and system != 'noise_ceiling'")
+    assert set(whole["protocol"]) == {"mine"}
+    assert np.isfinite(whole[["value", "lower", "upper"]]).all(axis=None)
+    assert (whole["lower"] <= whole["value"]).all()
+    assert (whole["value"] <= whole["upper"]).all()

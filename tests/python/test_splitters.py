@@ -243,7 +243,7 @@ def test_every_spot_is_left_out_by_default_and_the_buffer_is_that_of_blocks():
     points = graphs.positions_um(adata)
     for train, test in pairs:
         assert cdist(points[train], points[test]).min() > buffer
-    with pytest.raises(ContractError, match="beyond the buffer of 9000 um"):
+    with pytest.raises(ContractError, match=r"both sides \(buffer 9000 um\)"):
         next(BufferedLeaveOneOut(buffer_um=9000).split(adata))
 
 
@@ -306,3 +306,12 @@ def test_knndm_says_what_it_lacks():
         KNNDM(90).folds(adata)
     with pytest.raises(ContractError, match=r"section 'S0'; found none; available: S7"):
         KNNDM(3, predict_um={"S7": np.zeros((1, 2))}).folds(adata)
+
+
+def test_a_patient_owns_whole_sections(tissue):
+    tissue.obs["patient"] = ["P1", "P2"] * (tissue.n_obs // 2)
+    with pytest.raises(ContractError, match="one patient per section; found several"):
+        next(LeaveOnePatientOut().split(tissue))
+    del tissue.obs["patient"]
+    with pytest.raises(ContractError, match=r"patient in obs\['patient'\]"):
+        next(LeaveOnePatientOut().split(tissue))

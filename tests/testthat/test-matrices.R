@@ -1,12 +1,3 @@
-asRows <- function(python) {
-    if (!inherits(python, "numpy.ndarray")) {
-        python <- python$toarray()
-    }
-    reticulate::py_to_r(python) + 0
-}
-
-dense <- function(m) t(unname(as.matrix(m))) + 0
-
 test_that("every class of matrix arrives as spots x genes", {
     skipWithoutPython()
     counts <- toyCounts()
@@ -43,14 +34,6 @@ test_that("a delayed matrix stays sparse on its way", {
     python <- toMatrix(delayed)
     expect_identical(class(python)[1], "scipy.sparse._csr.csr_matrix")
     expect_equal(asRows(python), dense(counts * 2))
-})
-
-test_that("a matrix on disk arrives", {
-    skipWithoutPython()
-    skip_if_not_installed("HDF5Array")
-    counts <- toyCounts()
-    stored <- HDF5Array::writeHDF5Array(as.matrix(counts), tempfile())
-    expect_equal(asRows(toMatrix(stored)), dense(counts))
 })
 
 test_that("a dgCMatrix shares its memory and outlives its R name", {

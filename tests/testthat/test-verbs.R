@@ -53,6 +53,20 @@ test_that("a model trained on one animal predicts the other", {
     scores <- diag(stats::cor(t(as.matrix(measured)), t(predicted)))
     expect_gt(mean(scores), 0.1)
     expectKept(y, test, "predicted")
+    expect_type(y$predicted_in_scope, "logical")
+    known <- modelReliability(model)
+    expect_identical(rownames(known), modelGenes(model))
+    expect_gt(mean(known$expectedPearson), 0.1)
+    expect_true(all(known$halfWidth > 0))
+    again <- predictExpression(y, model)
+    expect_identical(altExpNames(again), altExpNames(y))
+    path <- writeReport(list(predicted = y), tempfile(fileext = ".html"))
+    expect_gt(file.size(path), 5e4) # Pictures of genes, not settings alone.
+    believed <- predictExpression(test, model, reliable = TRUE)
+    expect_identical(
+        rownames(altExp(believed, "predicted")),
+        modelGenes(model)[known$expectedPearson >= 0.3]
+    )
 })
 
 test_that("a model predicts spots without counts, and survives a file", {
@@ -89,6 +103,25 @@ test_that("domains are a factor with k levels", {
     expect_identical(findDomains(y, k = 5), y)
 })
 
+test_that("an embedding is a reducedDim, the one that domains come from", {
+    skipWithoutPython()
+    x <- exampleBulb("Rep4")[, 1:100]
+    y <- runIntegration(x, "stagate", epochs = 3)
+    embedding <- reducedDim(y, "integration")
+    expect_identical(dim(embedding), c(100L, 30L))
+    expect_identical(rownames(embedding), colnames(x))
+    expectKept(y, x, "integration")
+    z <- findDomains(x, k = 3, system = "stagate", epochs = 3)
+    expect_identical(
+        unname(reducedDim(z, "domain_embedding")), unname(embedding)
+    )
+    marked <- runIntegration(x, "graphpca", asPublished = TRUE)
+    expect_true(metadata(marked)$HistoBridge$integration$as_published)
+    expect_error(
+        runIntegration(x, "pca_mixture"), "found the baseline 'pca_mixture'"
+    )
+})
+
 test_that("proportions are an altExp of types x spots", {
     skipWithoutPython()
     x <- exampleMixture()[, 1:40]
@@ -108,13 +141,32 @@ test_that("proportions are an altExp of types x spots", {
     expect_error(deconvolve(x, reference), "at least two classes")
 })
 
+test_that("published systems give what else they know beside proportions", {
+    skipWithoutPython()
+    x <- exampleMixture()[, 1:20]
+    y <- deconvolve(
+        x, exampleReference(),
+        system = "rctd", name = "pairs", mode = "doublet", sigma = 0.6
+    )
+    expect_equal(unname(colSums(assay(altExp(y, "pairs")))), rep(1, 20))
+    expect_true(all(y$pairs_first_type %in% rownames(altExp(y, "pairs"))))
+    expectKept(y, x, "pairs")
+    y <- deconvolve(x, exampleReference(), graph = "none", level = 0.9)
+    low <- assay(altExp(y, "proportions_lower"))
+    expect_true(all(low <= assay(altExp(y, "proportions_upper"))))
+    expectKept(y, x, "proportions")
+})
+
 test_that("systems are listed, and a wrong task or name is refused", {
     skipWithoutPython()
     systems <- listSystems()
     expect_true("ridge_plus" %in% systems$name)
     expect_identical(
         names(systems),
-        c("name", "task", "status", "needs", "paper", "summary", "evidence")
+        c(
+            "name", "task", "status", "needs", "paper", "summary", "evidence",
+            "deviations"
+        )
     )
     expect_error(
         trainTranslation(bulbWithColour("Rep4"), "nothing"),
@@ -216,7 +268,7 @@ test_that("a report is one file that holds objects and benchmarks", {
         nBootstrap = 5
     )
     written <- writeReport(
-        path, list(cortex = y), list(shares = benchmark),
+        list(cortex = y, shares = benchmark), path,
         title = "A title"
     )
     expect_identical(written, path)
@@ -224,5 +276,58 @@ test_that("a report is one file that holds objects and benchmarks", {
     expect_match(html, "A title", fixed = TRUE)
     expect_match(html, "cortex", fixed = TRUE)
     expect_match(html, "poisson_image", fixed = TRUE)
-    expect_error(writeReport(path), "expected benchmarks, or objects")
+    expect_error(writeReport(list(), path), "expected benchmarks, held-out")
+    beside <- file.path(dirname(path), c(
+        "report-model-card.md", "report-checklist.yaml",
+        "report-croissant.json", "ro-crate-metadata.json"
+    ))
+    expect_true(all(file.exists(beside)))
+    expect_error(writeReport(3, path), "^expected .*; found ")
+})
+
+test_that("held-out predictions reach R and a report", {
+    skipWithoutPython()
+    held <- holdOut(bulbWithColour()[, 1:120], genes = 6L)
+    genes <- as.data.frame(held)
+    expect_identical(length(unique(genes$gene)) >= 6, TRUE)
+    expect_true(all(abs(genes$pearson) <= 1))
+    audit <- as.data.frame(held, what = "audit")
+    expect_setequal(audit$flag, letters[1:14])
+    expect_true(all(is.finite(as.data.frame(held, what = "spots")$error)))
+    expect_output(show(held), "Mean Pearson")
+    path <- writeReport(held, tempfile(fileext = ".html"))
+    expect_match(
+        paste(readLines(path, warn = FALSE), collapse = ""),
+        "best, median and worst gene",
+        fixed = TRUE
+    )
+})
+
+test_that("metrics are listed with range and direction", {
+    skipWithoutPython()
+    metrics <- listMetrics()
+    expect_true(all(c("pearson_gene", "ari", "rmse_spot") %in% metrics$name))
+    expect_true(all(metrics$low < metrics$high))
+    expect_setequal(listMetrics("domains")$task, "domains")
+})
+
+test_that("a loaded model predicts the same, and a changed file is refused", {
+    skipWithoutPython()
+    x <- bulbWithColour()[, 1:60]
+    model <- trainTranslation(x, genes = 5L)
+    path <- saveModel(model, tempfile())
+    expect_identical(
+        SummarizedExperiment::assay(altExp(
+            predictExpression(x, loadModel(path)), "predicted"
+        )),
+        SummarizedExperiment::assay(altExp(
+            predictExpression(x, model), "predicted"
+        ))
+    )
+    content <- readBin(path, "raw", file.size(path))
+    content[length(content)] <- xor(content[length(content)], as.raw(1))
+    writeBin(content, path)
+    expect_error(loadModel(path), "expected .*; found one changed since")
+    saveRDS(1:3, path)
+    expect_error(loadModel(path), "expected a file written by save_model")
 })

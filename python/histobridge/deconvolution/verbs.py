@@ -9,16 +9,16 @@ import pandas as pd
 import scipy.sparse as sp
 
 from histobridge import __version__, contract, keys, registry
-from histobridge.deconvolution.signatures import (
-    Signatures,
-    informative_genes,
-    reference_signatures,
-)
+from histobridge.deconvolution import genes as gene_choice
+from histobridge.deconvolution import outputs
+from histobridge.deconvolution.signatures import Signatures, reference_signatures
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 FITTED, EMPTY = "fitted", "no counts in shared genes"
+TABLES = ("lower", "upper", "abundance")
+"""What a system may offer beside proportions, for every spot and type."""
 
 
 def deconvolve(
@@ -37,7 +37,9 @@ def deconvolve(
     and morphology; writes the data frame ``obsm[key_added]`` (n_spots x n_types,
     rows sum to 1, NaN where a spot could not be fitted), ``obs[f"{key_added}_status"]``
     with the reason, and settings under ``uns["histobridge"][key_added]``. No spot and
-    no type is dropped.
+    no type is dropped. What else a system offers goes beside: data frames
+    ``obsm[f"{key_added}_lower"]``, ``_upper`` (intervals) and ``_abundance`` (cells
+    per spot), and columns such as ``obs[f"{key_added}_residual"]``.
 
     Raises
     ------
@@ -58,13 +60,20 @@ def deconvolve(
     model = registry.find(system, "deconvolution").create(seed=seed, **params)
     counts, signatures = shared_problem(adata, reference, labels)
     full = np.asarray(counts.sum(axis=1)).ravel() > 0
-    values = np.full((adata.n_obs, len(signatures.types)), np.nan)
-    part = adata if full.all() else adata[full]
+    found = {key_added: np.empty((0, len(signatures.types)))}
     if full.any():
-        values[full] = model.fit_predict(part, counts[full], signatures)
-    adata.obsm[key_added] = pd.DataFrame(
-        values, index=adata.obs_names, columns=signatures.types
-    )
+        part = adata if full.all() else adata[full]
+        counts = counts if full.all() else counts[full]
+        found = {key_added: model.fit_predict(part, counts, signatures)}
+        for name in TABLES:
+            if hasattr(model, f"{name}_"):
+                found[f"{key_added}_{name}"] = getattr(model, f"{name}_")
+    for key, values in found.items():
+        adata.obsm[key] = outputs.complete(
+            values, full, adata.obs_names, signatures.types
+        )
+    for name, values in getattr(model, "spots_", {}).items():
+        adata.obs[f"{key_added}_{name}"] = outputs.complete_column(values, full)
     adata.obs[f"{key_added}_{keys.STATUS}"] = pd.Categorical(
         np.where(full, FITTED, EMPTY), categories=[FITTED, EMPTY]
     )
@@ -77,7 +86,7 @@ def deconvolve(
         "n_genes": len(signatures.genes),
         "n_empty": int((~full).sum()),
     }
-    for name in ("graph_", "strength_"):
+    for name in ("graph_", "strength_", "sigma_"):
         if hasattr(model, name):
             settings[name.rstrip("_")] = getattr(model, name)
     contract.record(adata, key_added, settings)
@@ -89,13 +98,8 @@ def shared_problem(
     """Counts (n_spots, n_genes) and signatures over the shared, expressed genes."""
     genes = contract.shared_genes(adata, reference)
     signatures = reference_signatures(reference, labels, genes)
-    keep = informative_genes(signatures)
-    signatures = Signatures(
-        signatures.types,
-        signatures.profiles[keep],
-        signatures.sizes,
-        signatures.genes[keep],
-    )
+    signatures = signatures.subset(gene_choice.expressed(signatures))
     counts = contract.integer_counts(adata)
-    columns = adata.var_names.get_indexer(signatures.genes)
-    return sp.csr_matrix(counts[:, columns], dtype=float), signatures
+    if not signatures.genes.equals(adata.var_names):
+        counts = counts[:, adata.var_names.get_indexer(signatures.genes)]
+    return sp.csr_matrix(counts, dtype=float), signatures

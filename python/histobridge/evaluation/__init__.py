@@ -3,6 +3,9 @@
 from histobridge.evaluation.audit import audit, audit_predictions, audit_split
 from histobridge.evaluation.deconvolution import benchmark_deconvolution
 from histobridge.evaluation.domains import benchmark_domains
+from histobridge.evaluation.heldout import HeldOut, hold_out
+from histobridge.evaluation.image_value import image_value
+from histobridge.evaluation.resolution import benchmark_resolution
 from histobridge.evaluation.result import Benchmark
 from histobridge.evaluation.runner import benchmark
 from histobridge.evaluation.translation import benchmark_translation
@@ -14,22 +17,30 @@ from histobridge.splits import (
     LeaveOneSectionOut,
     LeaveOneSiteOut,
     SpatialBlockKFold,
+    SpatialFolds,
+    spatial_folds,
 )
 
 __all__ = [
     "KNNDM",
     "Benchmark",
     "BufferedLeaveOneOut",
+    "HeldOut",
     "LeaveOneGroupOut",
     "LeaveOnePatientOut",
     "LeaveOneSectionOut",
     "LeaveOneSiteOut",
     "SpatialBlockKFold",
+    "SpatialFolds",
     "audit",
     "audit_predictions",
     "audit_split",
     "benchmark",
     "benchmark_deconvolution",
     "benchmark_domains",
+    "benchmark_resolution",
     "benchmark_translation",
+    "hold_out",
+    "image_value",
+    "spatial_folds",
 ]

@@ -2,22 +2,155 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import joblib
 import numpy as np
 import pandas as pd
 
-from histobridge import contract, registry
 from histobridge.contract import ContractError
 from histobridge.deconvolution.verbs import shared_problem
 from histobridge.evaluation import metrics
-from histobridge.evaluation.result import ALL, Benchmark, interval, peak_mb, tidy
+from histobridge.evaluation.cost import Energy
+from histobridge.evaluation.parallel import Progress
+from histobridge.evaluation.problem import Fold, Part, Problem, Score
+from histobridge.evaluation.result import ALL, Benchmark
+from histobridge.evaluation.runner import run
+from histobridge.evaluation.tidy import finish
 from histobridge.evaluation.views import declared_view
+from histobridge.splits import Splitter
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+PROTOCOL = "other section as reference"
+
+
+@dataclass(frozen=True)
+class Proportions:
+    """Estimated and true proportions (n, n_types)."""
+
+    guess: np.ndarray
+    truth: np.ndarray
+
+
+PER_SPOT: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "rmse_spot": metrics.spot_rmse,
+    "pearson_spot": metrics.proportions.spot_pearson,
+    "jsd_spot": metrics.jensen_shannon,
+}
+"""Scores (n,) of spots, of which the mean is reported."""
+
+PER_TYPE: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "rmse_type": metrics.type_rmse,
+    "pearson_type": metrics.type_pearson,
+    "jsd_type": metrics.type_jensen_shannon,
+}
+"""Scores (n_types,) of types, of which the mean over types that are there is."""
+
+
+def _auprc(s: Proportions) -> float:
+    return metrics.area_under_precision_recall(s.guess, s.truth)
+
+
+def _over_types(name: str) -> Callable[[Proportions], float]:
+    def score(s: Proportions) -> float:
+        there = s.truth.sum(axis=0) > 0
+        return float(PER_TYPE[name](s.guess[:, there], s.truth[:, there]).mean())
+
+    return score
+
+
+RESAMPLED: dict[str, Callable[[Proportions], float]] = {
+    "auprc": _auprc,
+    **{name: _over_types(name) for name in PER_TYPE},
+}
+"""Scores that are computed again for every resample."""
+
+
+class Deconvolution(Problem):
+    """Estimate proportions of cell types from a reference.
+
+    Parameters
+    ----------
+    reference
+        Cells x genes with counts.
+    truth
+        ``obsm`` data frame (n_spots x n_types) of true proportions.
+    labels
+        ``reference.obs`` column of cell types.
+    seed
+        Of the resampling of spots.
+    """
+
+    task = "deconvolution"
+    headline = ("rmse_spot", "auprc", "pearson_spot")
+    scores: ClassVar[Mapping[str, Score]] = {
+        "rmse_spot": lambda s: PER_SPOT["rmse_spot"](s.guess, s.truth).mean(),
+        **RESAMPLED,
+        "pearson_spot": lambda s: PER_SPOT["pearson_spot"](s.guess, s.truth).mean(),
+        "jsd_spot": lambda s: PER_SPOT["jsd_spot"](s.guess, s.truth).mean(),
+    }
+
+    def __init__(
+        self,
+        adata: AnnData,
+        *,
+        reference: AnnData,
+        truth: str = "true_proportions",
+        labels: str = "cell_type",
+        seed: int = 0,
+    ):
+        super().__init__(adata)
+        counts, self.signatures = shared_problem(adata, reference, labels)
+        self.counts = counts
+        self.known = _truth(adata, truth, self.signatures.types)
+        self.full = np.asarray(counts.sum(axis=1)).ravel() > 0
+        self.seed = seed
+
+    def folds(self, splitter: Splitter | None, protocol: str) -> list[Fold]:
+        """All spots, or the test spots of a splitter; nothing is trained on."""
+        parts = {ALL: np.arange(self.adata.n_obs)}
+        return self.untrained_folds(parts, self.full, splitter, protocol)
+
+    def answer(self, model: Any, fold: Fold, needs: Sequence[str]) -> np.ndarray:
+        """Proportions (n_test, n_types)."""
+        seen = declared_view(self.adata[fold.test], needs)
+        return model.fit_predict(seen, self.counts[fold.test], self.signatures)
+
+    def parts(self, fold: Fold, answer: np.ndarray) -> Iterator[Part]:
+        """All test spots at once: scores are means over spots."""
+        truth = self.known[fold.test]
+        yield Part(fold.name, fold.test, Proportions(answer, truth))
+
+    def weights(self, part: Part, replicates: int) -> np.ndarray:
+        """Spots drawn by themselves, the same for every system."""
+        n = len(part.spots)
+        draws = np.random.default_rng(self.seed).integers(n, size=(replicates, n))
+        return np.stack([np.bincount(draw, minlength=n) for draw in draws])
+
+    def replicates(
+        self, part: Part, weights: np.ndarray, names: Sequence[str]
+    ) -> dict[str, np.ndarray]:
+        """Score under each row of ``weights``; of a hundred where not per spot."""
+        s, drawn = part.content, {}
+        for name in names:
+            if name in PER_SPOT:
+                values = PER_SPOT[name](s.guess, s.truth)
+                drawn[name] = weights @ values / weights.sum(axis=1)
+            elif name in RESAMPLED:
+                rows = [np.repeat(np.arange(len(w)), w) for w in weights[:100]]
+                again = [Proportions(s.guess[r], s.truth[r]) for r in rows]
+                drawn[name] = np.array([RESAMPLED[name](a) for a in again])
+        return drawn
+
+    def facts(self) -> list[Any]:
+        """Signatures, truth and resampling."""
+        signatures = joblib.hash(vars(self.signatures))
+        return [signatures, self.known, self.seed]
 
 
 def benchmark_deconvolution(
@@ -26,11 +159,17 @@ def benchmark_deconvolution(
     *,
     truth: str = "true_proportions",
     labels: str = "cell_type",
-    systems: Sequence[str] | None = None,
+    systems: Sequence[str] | Mapping[str, Mapping[str, Any]] | None = None,
+    splitter: Splitter | None = None,
     dataset: str = "data",
     n_bootstrap: int = 500,
     seed: int = 0,
-    progress: bool = True,
+    seeds: int = 1,
+    folder: str | Path | None = None,
+    workers: int | None = None,
+    cluster: str | None = None,
+    energy: Energy = "estimate",
+    progress: Progress = True,
 ) -> Benchmark:
     """Score proportions against ``obsm[truth]`` beside uniform, Dirichlet and NNLS.
 
@@ -41,12 +180,22 @@ def benchmark_deconvolution(
         lacks counts as absent.
     labels
         ``reference.obs`` column of cell types.
+    systems
+        Names, or name -> parameters; default all. Baselines always run.
+    splitter
+        Its test spots are estimated and scored together, e.g. section by section;
+        default all spots at once.
+    seed, seeds
+        First seed of the systems and how many; the median is reported.
+    folder, workers, cluster, energy, progress
+        See :func:`benchmark`.
 
     Returns
     -------
     Benchmark with metrics ``rmse_spot`` (headline; mean over spots of the root mean
-    squared error over types), ``auprc`` (presence), ``pearson_spot`` and
-    ``jsd_spot`` (bits); bounds by resampling spots.
+    squared error over types), ``auprc`` (presence), ``pearson_spot``, ``jsd_spot``
+    (bits), and over types ``rmse_type``, ``pearson_type`` and ``jsd_type``
+    (distance); bounds by resampling spots.
 
     Raises
     ------
@@ -62,50 +211,25 @@ def benchmark_deconvolution(
     >>> scores.summary()["system"].iloc[0]
     'poisson_image'
     """
-    from tqdm.auto import tqdm
-
-    contract.unique_names(adata)
-    counts, signatures = shared_problem(adata, reference, labels)
-    known = _truth(adata, truth, signatures.types)
-    full = np.asarray(counts.sum(axis=1)).ravel() > 0
-    rng = np.random.default_rng(seed)
-    n = int(full.sum())
-    draws = rng.integers(n, size=(n_bootstrap, n))
-    rows: list[dict[str, Any]] = []
-    part = adata[full]
-    entries = registry.chosen("deconvolution", systems, adata)
-    bar = tqdm(entries, desc="deconvolution", disable=not progress, leave=False)
-    for entry in bar:
-        started = time.perf_counter()
-        model = entry.create(seed=seed)
-        seen = declared_view(part, entry.needs)
-        estimate = model.fit_predict(seen, counts[full], signatures)
-        seconds = time.perf_counter() - started
-        for metric, score in METRICS.items():
-            value, low, high = score(estimate, known[full], draws)
-            rows.append(
-                {
-                    "dataset": dataset,
-                    "system": entry.name,
-                    "status": entry.status,
-                    "protocol": "other section as reference",
-                    "fold": ALL,
-                    "metric": metric,
-                    "value": value,
-                    "lower": low,
-                    "upper": high,
-                    "n": n,
-                    "seconds": seconds,
-                    "peak_mb": peak_mb(),
-                }
-            )
-    return Benchmark(
-        "deconvolution",
-        tidy(rows),
-        pd.DataFrame(),
-        ("rmse_spot", "auprc", "pearson_spot"),
-        {"truth": truth, "labels": labels, "seed": seed},
+    problem = Deconvolution(
+        adata, reference=reference, truth=truth, labels=labels, seed=seed
     )
+    folds = problem.folds(splitter, PROTOCOL)
+    scored = run(
+        {dataset: problem},
+        {dataset: folds},
+        systems,
+        None,
+        range(seed, seed + seeds),
+        n_bootstrap=n_bootstrap,
+        folder=folder,
+        workers=workers,
+        cluster=cluster,
+        energy=energy,
+        progress=progress,
+    )[dataset]
+    settings = {"truth": truth, "labels": labels, "seed": seed}
+    return finish(problem, dataset, scored, folds, settings)
 
 
 def _truth(adata: AnnData, key: str, types: list[str]) -> np.ndarray:
@@ -123,34 +247,3 @@ def _truth(adata: AnnData, key: str, types: list[str]) -> np.ndarray:
             "every type of the truth in the reference", f"absent: {absent}", types
         )
     return frame.reindex(columns=types, fill_value=0.0).to_numpy(dtype=float)
-
-
-Score = tuple[float, float, float]
-
-
-def _mean_over_spots(
-    per_spot: Callable[[np.ndarray, np.ndarray], np.ndarray],
-) -> Callable[[np.ndarray, np.ndarray, np.ndarray], Score]:
-    def score(estimate: np.ndarray, truth: np.ndarray, draws: np.ndarray) -> Score:
-        values = per_spot(estimate, truth)
-        value = float(values.mean())
-        return (value, *interval(values[draws].mean(axis=1), value))
-
-    return score
-
-
-def _auprc(estimate: np.ndarray, truth: np.ndarray, draws: np.ndarray) -> Score:
-    area = metrics.area_under_precision_recall
-    boot = np.array([area(estimate[d], truth[d]) for d in draws[:100]])
-    value = area(estimate, truth)
-    return (value, *interval(boot, value))
-
-
-METRICS = {
-    "rmse_spot": _mean_over_spots(metrics.spot_rmse),
-    "auprc": _auprc,
-    "pearson_spot": _mean_over_spots(
-        lambda estimate, truth: metrics.pearson_columns(estimate.T, truth.T)
-    ),
-    "jsd_spot": _mean_over_spots(metrics.jensen_shannon),
-}

@@ -2,29 +2,123 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import pandas as pd
 
-from histobridge import contract, registry
-from histobridge.evaluation.result import (
-    ALL,
-    Benchmark,
-    block_weights,
-    interval,
-    peak_mb,
-    tidy,
-)
+from histobridge import contract
+from histobridge.evaluation import metrics
+from histobridge.evaluation.aggregate import Scored
+from histobridge.evaluation.cost import Energy
+from histobridge.evaluation.jobs import scored_parts
+from histobridge.evaluation.parallel import Progress
+from histobridge.evaluation.problem import Fold, Part, Problem, Score
+from histobridge.evaluation.result import Benchmark, block_weights
+from histobridge.evaluation.runner import run
+from histobridge.evaluation.tidy import finish
 from histobridge.evaluation.views import declared_view
-from histobridge.splits import SpatialBlockKFold
+from histobridge.splits import SpatialBlockKFold, Splitter
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 SEEDS = 10
+PROTOCOL = "K given"
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Domains and labels (n,) of one section."""
+
+    guess: np.ndarray
+    truth: np.ndarray
+
+
+class Domains(Problem):
+    """Find domains; spots without label or counts are left out beforehand.
+
+    Parameters
+    ----------
+    truth
+        ``obs`` column of labels.
+    k
+        Number of domains; default the number of labels among the spots of a fold.
+    """
+
+    task = "domains"
+    headline = ("ari", "nmi")
+    scores: ClassVar[Mapping[str, Score]] = {
+        "ari": lambda s: metrics.adjusted_rand(s.truth, s.guess),
+        "nmi": lambda s: metrics.normalised_mutual_information(s.truth, s.guess),
+    }
+
+    def __init__(self, adata: AnnData, *, truth: str, k: int | None = None):
+        super().__init__(adata)
+        labels = contract.labels(adata, truth, "domain labels")
+        self.known = labels.astype(str).to_numpy()
+        self.usable = labels.notna().to_numpy() & self.full
+        self.k = k
+
+    def folds(self, splitter: Splitter | None, protocol: str) -> list[Fold]:
+        """Sections, or the test spots of a splitter; nothing is trained on."""
+        parts = contract.sections(self.adata)
+        return self.untrained_folds(parts, self.usable, splitter, protocol)
+
+    def answer(self, model: Any, fold: Fold, needs: Sequence[str]) -> np.ndarray:
+        """Domain (n_test,) of every spot."""
+        seen = declared_view(self.adata[fold.test], needs)
+        k = self.k or len(set(self.known[fold.test]))
+        return np.asarray(model.fit_predict(seen, k))
+
+    def parts(self, fold: Fold, answer: np.ndarray) -> Iterator[Part]:
+        """Domains beside labels, by section."""
+        names = contract.section_names(self.adata).to_numpy()[fold.test]
+        for name in dict.fromkeys(names):
+            mine = names == name
+            spots = fold.test[mine]
+            yield Part(name, spots, Labels(answer[mine], self.known[spots]))
+
+    def weights(self, part: Part, replicates: int) -> np.ndarray:
+        """Spatial blocks of a section, drawn the same for every system."""
+        blocks = SpatialBlockKFold().blocks(self.adata[part.spots])
+        weights = block_weights(blocks, replicates, np.random.default_rng(0))
+        # Sections of as many blocks would draw alike: their errors must not add up.
+        order = np.random.default_rng(int(part.spots[0])).permutation(replicates)
+        return weights[order]
+
+    def replicates(
+        self, part: Part, weights: np.ndarray, names: Sequence[str]
+    ) -> dict[str, np.ndarray]:
+        """Score under each row of ``weights``."""
+        forms = {"ari": weighted_ari, "nmi": weighted_nmi}
+        s = part.content
+        return {n: forms[n](s.truth, s.guess, weights) for n in names if n in forms}
+
+    def kept(self, answer: np.ndarray) -> list[int] | None:
+        """Domains as numbers, for the consensus of the seeds."""
+        return np.unique(answer, return_inverse=True)[1].ravel().tolist()
+
+    def facts(self) -> list[Any]:
+        """Labels and number of domains."""
+        return [list(self.known), list(self.usable), self.k]
+
+    def consensus(self, runs: list[Scored], n_bootstrap: int) -> Scored:
+        """Consensus of the runs of one system on one fold, scored as one answer."""
+        from histobridge.integration.consensus import consensus
+
+        labels = [np.asarray(run.record["kept"]) for run in runs]
+        groups = max(int(found.max()) for found in labels) + 1
+        vote = consensus([np.eye(groups)[found] for found in labels])[0]
+        fold = runs[0].fold
+        parts = scored_parts(self, fold, vote, {"ari": None}, n_bootstrap)
+        for part in parts:
+            for kind in ("scores", "replicates"):
+                part[kind] = {f"{name}_consensus": v for name, v in part[kind].items()}
+        record = {"cost": runs[0].record["cost"], "parts": parts}
+        return Scored(runs[0].system, runs[0].status, fold, 0, record)
 
 
 def benchmark_domains(
@@ -32,17 +126,22 @@ def benchmark_domains(
     truth: str,
     *,
     k: int | None = None,
-    systems: Sequence[str] | None = None,
+    systems: Sequence[str] | Mapping[str, Mapping[str, Any]] | None = None,
+    splitter: Splitter | None = None,
     seeds: int = SEEDS,
     dataset: str = "data",
     n_bootstrap: int = 500,
-    progress: bool = True,
+    folder: str | Path | None = None,
+    workers: int | None = None,
+    cluster: str | None = None,
+    energy: Energy = "estimate",
+    progress: Progress = True,
 ) -> Benchmark:
     """Score domains of every section against labels.
 
     Reads what the systems read, and ``obs[truth]`` for scoring only: systems get an
     object without it. Spots without label or counts are left out before anything is
-    fitted. Writes nothing.
+    fitted. Writes nothing but ``folder``.
 
     Parameters
     ----------
@@ -51,119 +150,128 @@ def benchmark_domains(
     k
         Number of domains; default the number of labels in the section.
     systems
-        Names; default all house and published systems. Baselines always run.
+        Names, or name -> parameters; default the house systems, ``all`` every
+        published one as well. Baselines always run.
+    splitter
+        Its test spots are clustered together, e.g. all sections of a patient;
+        default every section by itself.
     seeds
-        Runs per system; the median is reported. A system whose runs agree exactly
-        is run twice only.
+        Runs per system; the median is reported. A system whose first two runs agree
+        exactly is run twice only.
+    folder, workers, cluster, energy, progress
+        See :func:`benchmark`.
 
     Returns
     -------
-    Benchmark with metrics ``ari`` (headline) and ``nmi``; bounds by resampling
-    spatial blocks of the median run; metric ``ari_spread`` is the range over seeds.
+    Benchmark with metrics ``ari`` (headline) and ``nmi``, medians over seeds; bounds
+    by resampling spatial blocks of the median run (patients too where there are
+    three); ``ari_spread``, the range over seeds; ``ari_consensus`` of the vote of
+    all seeds, where they differ.
 
     Raises
     ------
     ContractError
         Label column absent or with one class; whatever a system needs.
+
+    Examples
+    --------
+    >>> import histobridge as hb
+    >>> bulb = hb.data.example_bulb(["Rep9"])
+    >>> scores = hb.benchmark_domains(
+    ...     bulb, "layer", systems="gpca_consensus", seeds=2, progress=False
+    ... )
+    >>> scores.summary()["system"].iloc[0]
+    'gpca_consensus'
     """
-    from tqdm.auto import tqdm
-
-    contract.unique_names(adata)
-    labels = contract.labels(adata, truth, "domain labels")
-    usable = labels.notna().to_numpy() & ~contract.empty_spots(adata)
-    entries = registry.chosen("domains", systems, adata)
-    rows: list[dict[str, Any]] = []
-    parts = contract.sections(adata)
-    jobs = [(name, entry) for name in parts for entry in entries]
-    for name, entry in tqdm(jobs, desc="domains", disable=not progress, leave=False):
-        spots = parts[name][usable[parts[name]]]
-        section = adata[spots]
-        known = labels.iloc[spots].astype(str).to_numpy()
-        wanted = k or len(set(known))
-        scored = _score(section, known, wanted, entry, seeds, n_bootstrap)
-        rows += [{"fold": name, "protocol": "K given", **row} for row in scored]
-    table = pd.DataFrame(rows)
-    return Benchmark(
-        "domains",
-        tidy([{**r, "dataset": dataset} for r in [*rows, *_mean(table)]]),
-        pd.DataFrame(),
-        ("ari", "nmi"),
-        {"truth": truth, "k": k, "seeds": seeds},
-    )
+    problem = Domains(adata, truth=truth, k=k)
+    folds = problem.folds(splitter, PROTOCOL)
+    scored = run(
+        {dataset: problem},
+        {dataset: folds},
+        systems,
+        None,
+        range(seeds),
+        n_bootstrap=n_bootstrap,
+        folder=folder,
+        workers=workers,
+        cluster=cluster,
+        energy=energy,
+        progress=progress,
+    )[dataset]
+    scored += _consensus(problem, scored, n_bootstrap)
+    settings = {"truth": truth, "k": k, "seeds": seeds}
+    return finish(problem, dataset, scored, folds, settings)
 
 
-def _score(
-    section: AnnData,
-    known: np.ndarray,
-    k: int,
-    entry: registry.System,
-    seeds: int,
-    n_bootstrap: int,
-) -> list[dict[str, Any]]:
-    from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
-
-    started = time.perf_counter()
-    runs: list[np.ndarray] = []
-    for seed in range(seeds):
-        seen = declared_view(section, entry.needs)
-        runs.append(np.asarray(entry.create(seed=seed).fit_predict(seen, k)))
-        if seed == 1 and np.array_equal(runs[0], runs[1]):
-            break
-    seconds = (time.perf_counter() - started) / len(runs)
-    ari = np.array([adjusted_rand_score(known, run) for run in runs])
-    middle = runs[int(np.argsort(ari)[len(ari) // 2])]
-    weights = block_weights(
-        SpatialBlockKFold().blocks(section), n_bootstrap, np.random.default_rng(0)
-    )
-    boot = np.array([weighted_ari(known, middle, w) for w in weights])
-    low, high = interval(boot, float(np.median(ari)))
-    facts = {
-        "system": entry.name,
-        "status": entry.status,
-        "n": len(known),
-        "seconds": seconds,
-        "peak_mb": peak_mb(),
+def _consensus(
+    problem: Domains, scored: list[Scored], n_bootstrap: int
+) -> list[Scored]:
+    """Consensus on every fold, of systems whose runs differ on any."""
+    runs: dict[tuple[str, str], list[Scored]] = {}
+    for one in scored:
+        runs.setdefault((one.system, one.fold.name), []).append(one)
+    random = {
+        system
+        for (system, _), own in runs.items()
+        if len({one.record["digest"] for one in own}) > 1
     }
-    nmi = np.median([normalized_mutual_info_score(known, run) for run in runs])
     return [
-        {**facts, "metric": "ari", "value": float(np.median(ari))}
-        | {"lower": low, "upper": high},
-        {**facts, "metric": "nmi", "value": float(nmi)},
-        {**facts, "metric": "ari_spread", "value": float(np.ptp(ari))},
+        problem.consensus(own, n_bootstrap)
+        for (system, _), own in runs.items()
+        if system in random
     ]
 
 
-def weighted_ari(truth: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> float:
-    """Adjusted Rand index when spot i counts ``weights[i]`` times."""
+def weighted_ari(
+    truth: np.ndarray, labels: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Adjusted Rand index when spot i counts ``weights[..., i]`` times.
+
+    Parameters
+    ----------
+    truth, labels
+        (n,).
+    weights
+        (n,) or (replicates, n).
+    """
+    table = _contingency(truth, labels, weights)
+
+    def pairs(counts: np.ndarray) -> np.ndarray:
+        flat = counts.reshape(len(counts), -1)
+        return (flat * (flat - 1)).sum(axis=1) / 2
+
+    both, left = pairs(table), pairs(table.sum(axis=2))
+    right, total = pairs(table.sum(axis=1)), pairs(table.sum(axis=(1, 2)))
+    expected = left * right / np.where(total > 0, total, 1.0)
+    span = (left + right) / 2 - expected
+    index = np.where(span > 0, (both - expected) / np.where(span > 0, span, 1.0), 1.0)
+    return index if np.ndim(weights) == 2 else index[0]
+
+
+def weighted_nmi(
+    truth: np.ndarray, labels: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Normalised mutual information (arithmetic mean) under (replicates, n) weights."""
+    table = _contingency(truth, labels, weights)
+    share = table / table.sum(axis=(1, 2), keepdims=True)
+
+    def entropy(p: np.ndarray) -> np.ndarray:
+        flat = p.reshape(len(p), -1)
+        return -(flat * np.log(np.where(flat > 0, flat, 1.0))).sum(axis=1)
+
+    left, right = entropy(share.sum(axis=2)), entropy(share.sum(axis=1))
+    mean = (left + right) / 2
+    mutual = left + right - entropy(share)
+    return np.where(mean > 0, mutual / np.where(mean > 0, mean, 1.0), 1.0)
+
+
+def _contingency(
+    truth: np.ndarray, labels: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Weight of every pair of labels, (replicates, true labels, found labels)."""
     _, rows = np.unique(truth, return_inverse=True)
     _, columns = np.unique(labels, return_inverse=True)
-    table = np.zeros((rows.max() + 1, columns.max() + 1))
-    np.add.at(table, (rows, columns), weights)
-
-    def pairs(counts: np.ndarray) -> float:
-        return float((counts * (counts - 1)).sum() / 2)
-
-    both, left = pairs(table), pairs(table.sum(axis=1))
-    right, total = pairs(table.sum(axis=0)), pairs(weights.sum(keepdims=True))
-    expected = left * right / total if total else 0.0
-    most = (left + right) / 2
-    return (both - expected) / (most - expected) if most > expected else 1.0
-
-
-def _mean(table: pd.DataFrame) -> list[dict[str, Any]]:
-    rows = []
-    by = ["system", "status", "protocol", "metric"]
-    for names, group in table.groupby(by, sort=False):
-        rows.append(
-            dict(zip(by, names, strict=True))
-            | {
-                "fold": ALL,
-                "value": group["value"].mean(),
-                "lower": group["lower"].mean(),
-                "upper": group["upper"].mean(),
-                "n": int(group["n"].sum()),
-                "seconds": group["seconds"].sum(),
-                "peak_mb": group["peak_mb"].max(),
-            }
-        )
-    return rows
+    shape = (int(rows.max()) + 1, int(columns.max()) + 1)
+    cell = np.zeros((len(rows), shape[0] * shape[1]))
+    cell[np.arange(len(rows)), rows * shape[1] + columns] = 1.0
+    return (np.atleast_2d(weights) @ cell).reshape(-1, *shape)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from histobridge import __version__
+from histobridge.evaluation.metrics import LESS_IS_BETTER
 
 COLUMNS = (
     "dataset",
@@ -50,6 +50,8 @@ class Benchmark:
         Metric of :meth:`summary`.
     settings
         What was asked for.
+    runs
+        One row per job and metric, as :func:`benchmark` returns them, with costs.
     """
 
     task: str
@@ -57,6 +59,7 @@ class Benchmark:
     audit: pd.DataFrame
     headline: tuple[str, ...]
     settings: dict[str, Any] = field(default_factory=dict)
+    runs: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def summary(self) -> pd.DataFrame:
         """Headline metrics: a row per protocol and system, best first."""
@@ -74,7 +77,7 @@ class Benchmark:
         # The bounds belong to the first metric and stand beside it.
         wide.insert(1, "lower", bounds["lower"].reindex(wide.index))
         wide.insert(2, "upper", bounds["upper"].reindex(wide.index))
-        better = ERRORS.isdisjoint(first[:1])
+        better = LESS_IS_BETTER.isdisjoint(first[:1])
         wide = wide.reset_index()
         order = wide.groupby(["dataset", "protocol"], sort=False)[first[0]].rank(
             ascending=not better, method="first"
@@ -88,25 +91,11 @@ class Benchmark:
         self.table.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
 
 
-ERRORS = frozenset({"rmse_spot", "jsd_spot"})
-"""Metrics of which less is better."""
-
-
 def tidy(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Rows as a table in the one column order, version and date filled in."""
     today = datetime.date.today().isoformat()
     filled = [{"version": __version__, "date": today, **row} for row in rows]
     return pd.DataFrame(filled, columns=list(COLUMNS))
-
-
-def peak_mb() -> float:
-    """Largest resident memory of this process so far, in MB; NaN on Windows."""
-    try:
-        import resource
-    except ImportError:
-        return float("nan")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def block_weights(

@@ -1,279 +1,254 @@
-"""The general runner: systems x data x splits x seeds -> one tidy table.
+"""The one runner: systems x data x splits x seeds -> one tidy table.
 
-Every job is named by the hash of all that goes into it, and its rows are stored
-under that name: a run that was killed goes on where it stopped.
+A task is a :class:`Problem`; what it computes for a system on a fold with a seed is
+a job (``jobs.py``); joblib decides where jobs run (``parallel.py``).
 """
 
 from __future__ import annotations
 
-import functools
-import json
-import os
-import time
-import types
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import joblib
-import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 
-from histobridge import __version__, contract, graphs, keys, registry
+from histobridge import registry
 from histobridge.contract import ContractError
-from histobridge.evaluation.result import peak_mb
-from histobridge.evaluation.scores import SCORES, Score, Section
-from histobridge.evaluation.views import training_view, withheld_view
+from histobridge.evaluation import cost, jobs
+from histobridge.evaluation.aggregate import Scored
+from histobridge.evaluation.cost import Energy
+from histobridge.evaluation.jobs import Job, Record
+from histobridge.evaluation.parallel import Progress, run_each, workers_of
+from histobridge.evaluation.problem import Fold, Problem, Score
+from histobridge.evaluation.tidy import COLUMNS, tidy_rows
 from histobridge.splits import Splitter
-from histobridge.translation.base import GENES
-from histobridge.translation.target import LogCP10k
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-COLUMNS = (
-    "dataset",
-    "system",
-    "version",
-    "fold",
-    "seed",
-    "metric",
-    "value",
-    "wall_s",
-    "peak_rss",
-    "energy_kwh",
-    "config",
-)
-WATTS_PER_CORE = 4.0
-"""Assumed draw of a busy core: ``energy_kwh`` is an estimate, never measured."""
-
-
-@dataclass(frozen=True)
-class _Job:
-    dataset: str
-    adata: AnnData
-    fold: str
-    train: np.ndarray
-    test: np.ndarray
-    system: registry.System
-    params: dict[str, Any]
-    seed: int
-    genes: int | list[str]
-    scores: dict[str, Score]
-    config: str
+Systems = Sequence[str] | Mapping[str, Mapping[str, Any]] | str | None
+Arm = tuple[registry.System, dict[str, Any]]
 
 
 def benchmark(
-    systems: Sequence[str] | Mapping[str, Mapping[str, Any]] | str | None,
+    systems: Systems,
     data: AnnData | Mapping[str, AnnData],
-    splitter: Splitter,
+    splitter: Splitter | None = None,
     metrics: Sequence[str] | Mapping[str, Score] | None = None,
     seeds: Sequence[int] = (0,),
     *,
-    genes: int | Sequence[str] = GENES,
+    task: str = "translation",
     folder: str | Path | None = None,
-    n_jobs: int | None = None,
-    progress: bool = True,
+    workers: int | None = None,
+    cluster: str | None = None,
+    energy: Energy = "estimate",
+    progress: Progress = True,
+    **settings: Any,
 ) -> pd.DataFrame:
-    """Score translation systems under any splitter, beside every baseline.
+    """Score systems of any task under any splitter, beside every baseline.
 
-    Reads counts, positions, sections, patients and ``obsm["morphology"]``; writes
-    nothing but ``folder``. Genes and normalisation are fitted on training spots;
-    test counts are withheld until ``predict`` has returned.
+    Reads what the systems declare, and the truth for scoring only; writes nothing
+    but ``folder``. What is fitted is fitted on training spots; the truth of test
+    spots is withheld until the system has answered.
 
     Parameters
     ----------
     systems
-        Names, or name -> parameters; default all. Baselines always run.
+        Names, or name -> parameters; default the house systems, ``all`` every
+        published one as well. Baselines always run.
     data
         One object, or name -> object.
     splitter
-        Its ``splits`` are the folds.
+        Its ``splits`` are the folds. Domains (default: every section by itself) and
+        deconvolution (default: all spots at once) train on nothing: their systems
+        run on the test spots of each split.
     metrics
-        Names among ``scores.SCORES`` (default all), or name -> function of a
-        ``scores.Section``. A value is the mean over the sections of a fold.
+        Names among the task's (default all), or name -> function of what the task
+        scores, e.g. a ``scores.Section``. A value is the mean over the sections of
+        a fold.
     seeds
-        Of the systems.
-    genes
-        How many of the most variable genes of the training spots, or names.
+        Of the systems. From the third on only systems run whose first two answers
+        differ.
+    task
+        ``translation``, ``domains`` or ``deconvolution``.
     folder
-        Where finished jobs are kept and looked for; default nowhere.
-    n_jobs
-        As in joblib; ``joblib.parallel_config`` moves the run to another backend.
+        Where finished jobs are kept and looked for; default nowhere. A run that was
+        killed goes on from there.
+    workers, cluster
+        Processes on this machine, or the address of a Dask scheduler; default what
+        ``joblib.parallel_config`` says.
+    energy
+        ``estimate`` (from CPU seconds) or ``codecarbon``.
+    progress
+        Whether to show a bar, or a function of (done, total).
+    settings
+        Of the task: ``genes`` (translation), ``truth`` and ``k`` (domains),
+        ``reference``, ``truth`` and ``labels`` (deconvolution).
 
     Returns
     -------
-    Table with columns ``COLUMNS``: ``wall_s`` seconds of fit and predict,
-    ``peak_rss`` MB of the process so far, ``energy_kwh`` estimated from CPU seconds,
-    ``config`` the content address of the job.
+    Table with columns ``COLUMNS``: ``wall_s`` and ``cpu_s`` seconds of fit and
+    predict, ``peak_rss`` MB, ``energy_kwh``, which of these are ``measured`` and
+    which ``estimated``, and ``config``, the content address of the job.
 
     Raises
     ------
     ContractError
-        Unknown system, parameter or metric; whatever the splitter needs.
-    """
-    from tqdm.auto import tqdm
+        Unknown task, system, parameter or metric; whatever the splitter needs.
 
+    Examples
+    --------
+    >>> import histobridge as hb
+    >>> bulb = hb.data.example_bulb()
+    >>> scores = hb.evaluation.benchmark(
+    ...     "train_mean", bulb, hb.evaluation.LeaveOnePatientOut(), ["mse_skill"],
+    ...     genes=10, progress=False,
+    ... )
+    >>> set(scores["fold"]) == {"test animal A", "test animal D"}
+    True
+    """
     named = data if isinstance(data, Mapping) else {"data": data}
-    scores = _scores(metrics)
-    chosen = [genes] if isinstance(genes, str) else genes
-    chosen = int(genes) if isinstance(genes, int | np.integer) else list(chosen)
-    jobs = [
-        job
-        for name, adata in named.items()
-        for job in _jobs(name, adata, systems, splitter, scores, seeds, chosen)
+    problems = {name: problem_of(task, one, settings) for name, one in named.items()}
+    folds = {name: one.folds(splitter, "") for name, one in problems.items()}
+    scored = run(
+        problems,
+        folds,
+        systems,
+        metrics,
+        seeds,
+        n_bootstrap=0,
+        folder=folder,
+        workers=workers,
+        cluster=cluster,
+        energy=energy,
+        progress=progress,
+    )
+    rows = [
+        r for name, found in scored.items() for s in found for r in tidy_rows(name, s)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def problem_of(task: str, adata: AnnData, settings: Mapping[str, Any]) -> Problem:
+    """Problem of a task on one object.
+
+    Raises
+    ------
+    ContractError
+        Naming the tasks there are, or the settings of this one.
+    """
+    import inspect
+
+    from histobridge.evaluation.deconvolution import Deconvolution
+    from histobridge.evaluation.domains import Domains
+    from histobridge.evaluation.translation import Translation
+
+    known = {p.task: p for p in (Translation, Domains, Deconvolution)}
+    if task not in known:
+        raise ContractError("a task", repr(task), known)
+    takes = [n for n in inspect.signature(known[task]).parameters if n != "adata"]
+    unknown = [name for name in settings if name not in takes]
+    if unknown:
+        raise ContractError(f"settings of {task}", unknown, takes)
+    return known[task](adata, **settings)
+
+
+def run(
+    problems: Mapping[str, Problem],
+    folds: Mapping[str, Sequence[Fold]],
+    systems: Systems | Sequence[Arm],
+    metrics: Sequence[str] | Mapping[str, Score] | None,
+    seeds: Iterable[int],
+    *,
+    n_bootstrap: int,
+    folder: str | Path | None,
+    workers: int | None,
+    cluster: str | None,
+    energy: Energy,
+    progress: Progress,
+) -> dict[str, list[Scored]]:
+    """Scores of every system on every fold with every seed, by data set."""
+    cost.check_energy(energy)
+    todo = [
+        jobs.addressed(job, problem, content)
+        for name, problem in problems.items()
+        for content in [problem.address()]
+        for job in _jobs(
+            name, problem, folds[name], systems, metrics, seeds, n_bootstrap, energy
+        )
     ]
     store = None if folder is None else Path(folder)
     if store is not None:
         store.mkdir(parents=True, exist_ok=True)
-    bar = tqdm(jobs, desc="benchmark", disable=not progress, leave=False)
-    rows = joblib.Parallel(n_jobs=n_jobs)(joblib.delayed(_run)(j, store) for j in bar)
-    return pd.DataFrame([row for part in rows for row in part], columns=list(COLUMNS))
-
-
-def _scores(wanted: Sequence[str] | Mapping[str, Score] | None) -> dict[str, Score]:
-    if isinstance(wanted, Mapping):
-        return dict(wanted)
-    names = list(SCORES) if wanted is None else wanted
-    names = [names] if isinstance(names, str) else list(names)
-    unknown = [name for name in names if name not in SCORES]
-    if unknown:
-        raise ContractError("metrics", unknown, SCORES)
-    return {name: SCORES[name] for name in names}
+    early = list(dict.fromkeys(job.seed for job in todo))[:2]
+    with workers_of(workers, cluster):
+        done: dict[str, Record] = {}
+        _perform([j for j in todo if j.seed in early], problems, store, progress, done)
+        random = _random(todo, done)
+        late = [j for j in todo if j.seed not in early and _arm(j) in random]
+        _perform(late, problems, store, progress, done)
+    found: dict[str, list[Scored]] = {name: [] for name in problems}
+    for job in todo:
+        if job.config in done:
+            facts = (job.system.name, job.system.status, job.fold, job.seed)
+            record = done[job.config]
+            found[job.dataset].append(Scored(*facts, record, job.config))
+    return found
 
 
 def _jobs(
-    name: str,
-    adata: AnnData,
-    systems: Sequence[str] | Mapping[str, Mapping[str, Any]] | str | None,
-    splitter: Splitter,
-    scores: dict[str, Score],
-    seeds: Sequence[int],
-    genes: int | list[str],
-) -> list[_Job]:
-    contract.unique_names(adata)
-    params = dict(systems) if isinstance(systems, Mapping) else {}
-    asked = list(systems) if isinstance(systems, Mapping) else systems
-    entries = registry.chosen("translation", asked, adata)
-    full = ~contract.empty_spots(adata)
-    content = _content(adata)
-    jobs = []
-    for split in splitter.splits(adata):
-        train, test = split.train[full[split.train]], split.test[full[split.test]]
-        for entry in entries:
-            for seed in seeds:
-                own = dict(params.get(entry.name, {}))
-                facts = [content, train, test, entry.name, own, int(seed), genes]
-                facts += [_package(), _code(entry.build), list(scores)]
-                facts += [_code(score) for score in scores.values()]
-                config = joblib.hash(facts)
-                job = (name, adata, split.name, train, test, entry, own, int(seed))
-                jobs.append(_Job(*job, genes, scores, config))
-    return jobs
-
-
-def _content(adata: AnnData) -> str:
-    """Hash of all that a system or a score may read."""
-    counts = sp.csr_matrix(contract.counts(adata)).copy()
-    counts.sort_indices()
-    parts: list[Any] = [counts.indptr, counts.indices, counts.data.astype(float)]
-    parts += [list(adata.obs_names), list(adata.var_names)]
-    parts += [list(contract.section_names(adata))]
-    if keys.PATIENT in adata.obs:
-        parts.append(list(adata.obs[keys.PATIENT].astype(str)))
-    for key in (keys.SPATIAL, keys.MORPHOLOGY):
-        if key in adata.obsm:
-            parts.append(np.asarray(adata.obsm[key]))
-    parts.append(adata.uns.get(keys.SETTINGS, {}))
-    parts.append(
-        {
-            name: {k: library.get(k) for k in (keys.SCALE_FACTORS, keys.IMAGES)}
-            for name, library in adata.uns.get(keys.SPATIAL, {}).items()
-        }
-    )
-    return joblib.hash(parts)
-
-
-@functools.cache
-def _package() -> str:
-    """Hash of the package's own code: other code makes another job."""
-    home = Path(__file__).parents[1]
-    return joblib.hash([p.read_text() for p in sorted(home.rglob("*.py"))])
-
-
-def _code(function: Any) -> Any:
-    """What a function does, the same in every process; its name where unknown."""
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return getattr(function, "__qualname__", type(function).__qualname__)
-    cells = [c.cell_contents for c in function.__closure__ or ()]
-    bound = [*(function.__defaults__ or ()), *cells]
-    return [_body(code), [_code(b) if callable(b) else b for b in bound]]
-
-
-def _body(code: types.CodeType) -> list[Any]:
-    # The text of a nested function holds its address: go into it instead.
-    nested = [_body(c) if isinstance(c, types.CodeType) else c for c in code.co_consts]
-    return [code.co_code, code.co_names, nested]
-
-
-def _run(job: _Job, store: Path | None) -> list[dict[str, Any]]:
-    """Rows of one job, read where it is done, else computed and stored."""
-    path = None if store is None else store / f"{job.config}.json"
-    facts = {"dataset": job.dataset, "fold": job.fold}
-    if path is not None and path.exists():
-        return [{**row, **facts} for row in json.loads(path.read_text())]
-    rows = _score(job)
-    if path is not None:
-        # Renaming is atomic: a file under its name is whole, whenever we are killed.
-        part = path.with_suffix(f".{os.getpid()}.part")
-        part.write_text(json.dumps(rows))
-        part.replace(path)
-    return rows
-
-
-def _score(job: _Job) -> list[dict[str, Any]]:
-    adata, train, test = job.adata, job.train, job.test
-    target = LogCP10k().fit(adata, job.genes, train)
-    started, busy = time.perf_counter(), time.process_time()
-    model = job.system.create(**{"seed": job.seed, **job.params})
-    model.fit(training_view(adata, train, job.system.needs), target.genes_, train)
-    guess = model.predict(withheld_view(adata, test, job.system.needs), test)
-    wall, busy = time.perf_counter() - started, time.process_time() - busy
-    cost = {
-        "wall_s": wall,
-        "peak_rss": peak_mb(),
-        "energy_kwh": busy * WATTS_PER_CORE / 3.6e6,
-        "config": job.config,
-    }
-    facts = {
-        "dataset": job.dataset,
-        "system": job.system.name,
-        "version": __version__,
-        "fold": job.fold,
-        "seed": job.seed,
-    }
-    parts = _sections(job, np.asarray(guess), target)
+    dataset: str,
+    problem: Problem,
+    folds: Sequence[Fold],
+    systems: Systems | Sequence[Arm],
+    metrics: Sequence[str] | Mapping[str, Score] | None,
+    seeds: Iterable[int],
+    n_bootstrap: int,
+    energy: Energy,
+) -> list[Job]:
+    scores = problem.chosen_scores(metrics)
+    arms = _arms(systems, problem)
+    more = (scores, n_bootstrap, energy)
     return [
-        {
-            **facts,
-            "metric": name,
-            "value": float(np.mean([score(part) for part in parts])),
-            **cost,
-        }
-        for name, score in job.scores.items()
+        Job(dataset, fold, system, params, int(seed), *more)
+        for fold in folds
+        for system, params in arms
+        for seed in seeds
     ]
 
 
-def _sections(job: _Job, guess: np.ndarray, target: LogCP10k) -> list[Section]:
-    """Test spots by section; sections of fewer than five spots say nothing."""
-    truth = target.transform(job.adata, job.test)
-    mean = target.transform(job.adata, job.train).mean(axis=0)
-    depth = contract.depth(job.adata)[job.test]
-    points = graphs.positions_um(job.adata)[job.test]
-    codes = graphs.section_codes(job.adata)[job.test]
-    parts = [codes == code for code in np.unique(codes)]
-    large = [p for p in parts if p.sum() >= 5] or parts
-    return [Section(guess[p], truth[p], mean, depth[p], points[p]) for p in large]
+def _arms(systems: Systems | Sequence[Arm], problem: Problem) -> list[Arm]:
+    """Systems with their parameters; arms that are made already stay as they are."""
+    if isinstance(systems, Sequence) and systems and isinstance(systems[0], tuple):
+        return list(systems)
+    params = systems if isinstance(systems, Mapping) else {}
+    asked = list(systems) if isinstance(systems, Mapping) else systems
+    entries = registry.chosen(problem.task, asked, problem.adata)
+    return [(entry, dict(params.get(entry.name, {}))) for entry in entries]
+
+
+def _perform(
+    todo: list[Job],
+    problems: Mapping[str, Problem],
+    store: Path | None,
+    progress: Progress,
+    done: dict[str, Record],
+) -> None:
+    if not todo:
+        return
+    calls = [(job, problems[job.dataset], store) for job in todo]
+    records = run_each(jobs.perform, calls, progress, problems[todo[0].dataset].task)
+    done |= {job.config: r for job, r in zip(todo, records, strict=True)}
+
+
+def _arm(job: Job) -> tuple[str, ...]:
+    return job.dataset, job.fold.protocol, job.fold.name, job.system.name
+
+
+def _random(todo: list[Job], done: dict[str, Record]) -> set[tuple[str, ...]]:
+    """Systems and folds whose answers differ between seeds."""
+    answers: dict[tuple[str, ...], set[str]] = {}
+    for job in todo:
+        if job.config in done:
+            answers.setdefault(_arm(job), set()).add(done[job.config]["digest"])
+    return {arm for arm, digests in answers.items() if len(digests) > 1}

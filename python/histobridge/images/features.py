@@ -37,6 +37,31 @@ def morphology_columns(adata: AnnData, key: str = keys.MORPHOLOGY) -> dict:
     return {name: np.flatnonzero(encoder == name) for name in dict.fromkeys(encoder)}
 
 
+def feature_names(adata: AnnData, key: str = keys.MORPHOLOGY) -> list[str]:
+    """Names of the feature columns, none where they were not recorded."""
+    settings = adata.uns.get(keys.SETTINGS, {}).get(key, {})
+    return [str(name) for name in settings.get("columns", [])]
+
+
+def same_features(expected: list[str], found: list[str]) -> None:
+    """Refuse other features than those of training.
+
+    Raises
+    ------
+    ContractError
+        Naming the first that differs, or how many there are.
+    """
+    known = "the image features that the model was trained on"
+    if len(expected) != len(found):
+        raise ContractError(f"{known}: {len(expected)} columns", len(found))
+    for mine, other in zip(expected, found, strict=True):
+        if mine != other:
+            raise ContractError(
+                f"{known}: {mine!r}",
+                repr(other),
+            )
+
+
 def standardised(features: np.ndarray, sections: np.ndarray) -> np.ndarray:
     """Features of unit variance and zero mean within each section.
 

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 def add_morphology(
     adata: AnnData,
-    encoders: Sequence[str] = ("colour", "efficientnet-lite0"),
+    encoders: Sequence[str] = keys.HANDCRAFTED,
     *,
     patch_um: float | Sequence[float] | None = None,
     image_id: str | None = None,
     microns_per_pixel: float | None = None,
+    stain: str | None = None,
     key_added: str = keys.MORPHOLOGY,
     cache: str | Path | bool = True,
     progress: bool = True,
@@ -42,17 +43,24 @@ def add_morphology(
     adata
         Spots of one or several sections.
     encoders
-        Names among ``colour`` (colour and texture statistics, 52 columns) and
-        ``efficientnet-lite0`` (ImageNet, 1,280 columns).
+        Names among ``colour`` (statistics of each patch, 52 columns), ``texture``
+        (edges, ridges and blobs of the whole section at seven scales, 147 columns),
+        ``efficientnet-lite0`` (ImageNet, 1,280 columns; some 15 patches a second and
+        core) and networks of other libraries, see
+        :func:`histobridge.images.backbones.load_backbone`. Default: the first two,
+        which take seconds for a section.
     patch_um
         Side of the square patch in microns; several sides give several blocks.
         Default: what each encoder is best used with (colour 112, 200 and 300;
-        EfficientNet-Lite0 200).
+        EfficientNet-Lite0 200). ``texture`` has scales of its own.
     image_id
         Which image of the section; default the full-resolution source image where
         its path is known, else ``hires``.
     microns_per_pixel
         Microns per full-resolution pixel, where the object does not store it.
+    stain
+        Normalise the stain of every section first: ``reinhard``, ``macenko`` or
+        ``vahadane``, estimated on its image alone, towards the shipped sample.
     cache
         Folder of stored features; ``True`` is the user's cache, ``False`` none.
         Keys are hashes of pixels, positions and encoder.
@@ -78,11 +86,15 @@ def add_morphology(
     points = contract.coordinates(adata)
     blocks_of = _blocks(encoders, patch_um)
     folder = cache_folder() if cache is True else (Path(cache) if cache else None)
-    columns = [f"{column}_{side:g}um" for e, side in blocks_of for column in e.columns]
+    columns = [
+        f"{column}_{side:g}um" if e.batch else column
+        for e, side in blocks_of
+        for column in e.columns
+    ]
     origin = [e.name for e, _ in blocks_of for _ in e.columns]
     features = np.full((adata.n_obs, len(columns)), np.nan, dtype=np.float32)
     for section, spots in contract.sections(adata).items():
-        slide = open_slide(adata, section, image_id, microns_per_pixel or 0.0)
+        slide = open_slide(adata, section, image_id, microns_per_pixel or 0.0, stain)
         inside = image_positions(slide, points[spots], section)
         digest = slide.digest()
         blocks = [
@@ -94,6 +106,7 @@ def add_morphology(
                     side,
                     slide.microns_per_pixel,
                     inside,
+                    *([] if stain is None else [stain]),
                 ),
                 partial(
                     encode_section,
@@ -117,6 +130,7 @@ def add_morphology(
             "columns": columns,
             "encoder": origin,
             "patch_um": sorted({side for _, side in blocks_of}),
+            "stain": stain or "none",
         },
     )
 
@@ -128,9 +142,10 @@ def _blocks(
         raise ContractError("at least one encoder", "none")
     blocks = []
     for encoder in map(find_encoder, encoders):
-        sides = encoder.sides_um if patch_um is None else np.atleast_1d(patch_um)
+        own = patch_um is None or not encoder.batch
+        sides = encoder.sides_um if own else np.atleast_1d(patch_um)
         blocks += [(encoder, float(side)) for side in sides]
-    if min((side for _, side in blocks), default=0) <= 0:
+    if patch_um is not None and np.any(np.asarray(patch_um) <= 0):
         raise ContractError("positive patch sides in microns", patch_um)
     return blocks
 
@@ -143,9 +158,11 @@ def encode_section(
     title: str,
     progress: bool,
 ) -> np.ndarray:
-    """Features (n, d) of the patches around ``points`` (n, 2), in batches."""
+    """Features (n, d) around ``points`` (n, 2), in batches where there are patches."""
     from tqdm.auto import tqdm
 
+    if not encoder.batch:
+        return encoder.encode(slide, points).astype(np.float32)
     grid = PatchGrid(microns, encoder.pixels(microns))
     starts = range(0, len(points), encoder.batch)
     rows = [

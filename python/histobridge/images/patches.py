@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from histobridge import contract
 from histobridge.contract import ContractError
-from histobridge.images.slides import Slide
+from histobridge.images.slides import Slide, open_slide
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 
 @dataclass(frozen=True)
@@ -70,3 +75,36 @@ def crop_patches(slide: Slide, points: np.ndarray, grid: PatchGrid) -> np.ndarra
             region = np.asarray(picture.resize((grid.pixels, grid.pixels), how))
         out[i] = region
     return out
+
+
+def spot_patches(
+    adata: AnnData, spots: np.ndarray, grid: PatchGrid, stain: str | None = None
+) -> np.ndarray:
+    """Patches around ``spots``, uint8 (n, pixels, pixels, 3), section by section.
+
+    Raises
+    ------
+    ContractError
+        When a section has no image, or spots lie outside it.
+    """
+    out = np.empty((len(spots), grid.pixels, grid.pixels, 3), dtype=np.uint8)
+    names = contract.section_names(adata).to_numpy()[spots]
+    points = contract.coordinates(adata)[spots]
+    for section in dict.fromkeys(names):
+        rows = np.flatnonzero(names == section)
+        slide = open_slide(adata, section, stain=stain)
+        inside = image_positions(slide, points[rows], section)
+        out[rows] = crop_patches(slide, inside, grid)
+    return out
+
+
+def split_patches(patches: np.ndarray, parts: int) -> np.ndarray:
+    """Tiles (n, parts**2, side, side, 3) of square patches, row by row.
+
+    The side of a patch must be a multiple of ``parts``.
+    """
+    n, side = patches.shape[:2]
+    if side % parts:
+        raise ValueError(f"expected a side that {parts} divides; found {side}")
+    tiles = patches.reshape(n, parts, side // parts, parts, side // parts, 3)
+    return tiles.swapaxes(2, 3).reshape(n, parts**2, side // parts, side // parts, 3)

@@ -63,7 +63,11 @@ class Slide:
 
 
 def open_slide(
-    adata: AnnData, section: str, image_id: str | None = None, microns: float = 0.0
+    adata: AnnData,
+    section: str,
+    image_id: str | None = None,
+    microns: float = 0.0,
+    stain: str | None = None,
 ) -> Slide:
     """Open the image of one section.
 
@@ -75,6 +79,9 @@ def open_slide(
     ----------
     microns
         Microns per full-resolution pixel where the object does not store it.
+    stain
+        Read as if stained like the shipped sample: ``reinhard``, ``macenko`` or
+        ``vahadane``, estimated on this image alone.
 
     Raises
     ------
@@ -106,7 +113,12 @@ def open_slide(
             images or adata.uns.get(keys.SPATIAL, {}),
         )
     full = microns or contract.microns_per_pixel(adata, section)
-    return Slide(_pixels(image, section), scale, full / scale)
+    slide = Slide(_pixels(image, section), scale, full / scale)
+    if stain is None:
+        return slide
+    from histobridge.images.stains import StainedSlide
+
+    return StainedSlide(slide, stain)
 
 
 def _default_image(images: dict, source: str | None) -> str | None:
@@ -160,13 +172,19 @@ def _read_file(path: Path, section: str) -> np.ndarray:
 
 
 def _read_openslide(path: Path) -> np.ndarray:
+    known = sorted(_PICTURES | _TIFFS)
     try:
         import openslide
     except ImportError as error:
         raise ContractError(
             "an image of a known format",
             f"{path.suffix!r} (needs openslide: pip install 'histobridge[slides]')",
-            sorted(_PICTURES | _TIFFS),
+            known,
         ) from error
-    with openslide.OpenSlide(str(path)) as slide:
+    try:
+        slide = openslide.OpenSlide(str(path))
+    except openslide.OpenSlideError as error:
+        found = f"{path.name!r}, a format that openslide cannot read: {error}"
+        raise ContractError("an image of a known format", found, known) from error
+    with slide:
         return np.asarray(slide.read_region((0, 0), 0, slide.dimensions).convert("RGB"))

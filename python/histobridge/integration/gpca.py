@@ -10,18 +10,19 @@ from histobridge import contract, graphs
 from histobridge.contract import ContractError
 from histobridge.integration.consensus import consensus
 from histobridge.integration.embedding import (
+    DIRECT_LIMIT,
     GraphSmoother,
     graph_components,
     principal_components,
 )
 from histobridge.integration.mixture import SharedCovarianceMixture
 from histobridge.integration.refinement import ring_vote
-from histobridge.integration.smoothing import PROBES, choose_strength
+from histobridge.integration.selection import number_of_domains
+from histobridge.integration.smoothing import choose_strength
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-K_RANGE = range(2, 13)
 THICK = 0.8
 
 
@@ -33,8 +34,10 @@ class GraphPCAConsensus:
     neighbours
         Of the spatial graph within each section.
     dimensions, factors
-        The grid: components kept, and multiples of the smoothing strength that
-        generalised cross-validation chose.
+        The grid: components kept (at most a tenth of the spots), and multiples of
+        the smoothing strength that generalised cross-validation chose. Members of up
+        to 30 components joined because their domains explain more of genes that no
+        member saw.
     genes, components
         Variable genes and principal components that enter.
     seed
@@ -50,7 +53,7 @@ class GraphPCAConsensus:
         self,
         *,
         neighbours: int = 6,
-        dimensions: tuple[int, ...] = (6, 8, 10, 12, 15),
+        dimensions: tuple[int, ...] = (6, 8, 10, 12, 15, 20, 25, 30),
         factors: tuple[float, ...] = (0.5, 1.0, 2.0),
         genes: int = 2000,
         components: int = 40,
@@ -63,68 +66,67 @@ class GraphPCAConsensus:
         self.components = components
         self.seed = seed
 
+    def fit(self, adata: AnnData) -> GraphPCAConsensus:
+        """Embed every spot at every point of the grid."""
+        contract.counts(adata)
+        scores = principal_components(
+            adata, self.components, genes=self.genes, seed=self.seed
+        )
+        self._directed = graphs.knn_graph(
+            graphs.positions_um(adata), graphs.section_codes(adata), self.neighbours
+        )
+        self.strength_ = self._strength(scores, adata)
+        smoother = GraphSmoother(graphs.laplacian(graphs.symmetric(self._directed)))
+        # Nearly singular covariances make the mixture follow noise.
+        most = max(2, min(scores.shape[1], adata.n_obs // 10))
+        sizes = sorted({min(d, most) for d in self.dimensions})
+        widest = {
+            factor: graph_components(
+                scores, smoother, self.strength_ * factor, sizes[-1]
+            )
+            for factor in self.factors
+        }
+        # Components are nested: fewer of them are the first of more.
+        self._grid = {(f, d): z[:, :d] for f, z in widest.items() for d in sizes}
+        self.embedding_ = self._grid[
+            self.factors[len(self.factors) // 2], sizes[len(sizes) // 2]
+        ]
+        self.facts_ = {"strength": float(self.strength_)}
+        return self
+
+    def _strength(self, scores: np.ndarray, adata: AnnData) -> float:
+        """Strength that predicts best; of many spots, on one tile."""
+        graph, spots = graphs.symmetric(self._directed), np.arange(len(scores))
+        if len(scores) > DIRECT_LIMIT:
+            points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
+            cut = graphs.tiles(graph, points, sections, size=DIRECT_LIMIT, halo=0)
+            tile = next(cut)
+            graph, spots = tile.graph, tile.spots
+        smoother = GraphSmoother(graphs.laplacian(graph))
+        return choose_strength(scores[spots], smoother, seed=self.seed)[0]
+
     def fit_predict(self, adata: AnnData, k: int | None = None) -> np.ndarray:
-        """Label (n_spots,) from 0; ``k=None`` chooses it by BIC.
+        """Label (n_spots,) from 0; ``k=None`` chooses it without labels.
 
         Raises
         ------
         ContractError
             Fewer spots than domains.
         """
-        contract.counts(adata)
         if adata.n_obs < 2 * (k or 2):
             raise ContractError(f"at least {2 * (k or 2)} spots", adata.n_obs)
-        scores = principal_components(
-            adata, self.components, genes=self.genes, seed=self.seed
-        )
-        directed = graphs.knn_graph(
-            graphs.positions_um(adata), graphs.section_codes(adata), self.neighbours
-        )
-        smoother = GraphSmoother(graphs.laplacian(graphs.symmetric(directed)))
-        self.strength_, _ = choose_strength(scores, smoother, seed=self.seed)
-        # Nearly singular covariances make the mixture follow noise.
-        most = max(2, min(scores.shape[1], adata.n_obs // 10))
-        sizes = sorted({min(d, most) for d in self.dimensions})
-        embeddings = {
-            (factor, d): graph_components(scores, smoother, self.strength_ * factor, d)
-            for factor in self.factors
-            for d in sizes
-        }
-        self.embedding_ = embeddings[
-            self.factors[len(self.factors) // 2], sizes[len(sizes) // 2]
-        ]
-        if k is None:
-            k = choose_k(self.embedding_, self._independent(smoother), self.seed)
-        self.k_ = k
+        self.fit(adata)
+        self.k_ = k or number_of_domains(self.embedding_, self.seed)
         members = [
-            SharedCovarianceMixture(k, start=start, seed=self.seed)
+            SharedCovarianceMixture(self.k_, start=start, seed=self.seed)
             .fit(z)
             .responsibility_
-            for z in embeddings.values()
+            for z in self._grid.values()
             for start in ("ward", "kmeans")
         ]
         labels, self.agreement_ = consensus(members)
+        self.facts_["agreement"] = self.agreement_
         # A weak smoother means layers about one spot thick, which a vote would eat.
-        return labels if self.strength_ < THICK else ring_vote(labels, directed)
-
-    def _independent(self, smoother: GraphSmoother) -> float:
-        n = smoother.laplacian.shape[0]
-        probes = np.random.default_rng(self.seed).choice([-1.0, 1.0], size=(n, PROBES))
-        return float((probes * smoother(probes, self.strength_)).sum() / PROBES)
-
-
-def choose_k(embedding: np.ndarray, independent: float, seed: int = 0) -> int:
-    """Number of domains (2 to 12) of largest BIC for ``independent`` spots.
-
-    Smoothing makes neighbours alike, so n spots carry the information of about
-    ``independent`` = trace of the smoother; likelihood and penalty are scaled to it.
-    """
-    n = len(embedding)
-    scores = {}
-    for k in K_RANGE:
-        if k > max(2, n // 10):
-            break
-        model = SharedCovarianceMixture(k, seed=seed).fit(embedding)
-        gain = 2 * model.log_likelihood_ * independent / n
-        scores[k] = gain - model.n_parameters() * np.log(independent)
-    return max(scores, key=scores.__getitem__)
+        if self.strength_ < THICK:
+            return labels
+        return ring_vote(labels, self._directed)

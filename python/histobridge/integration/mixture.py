@@ -6,6 +6,7 @@ import numpy as np
 from scipy.linalg import cho_solve, cholesky
 
 WARD_LIMIT = 3000
+SAMPLE = 20_000
 
 
 class SharedCovarianceMixture:
@@ -25,7 +26,8 @@ class SharedCovarianceMixture:
     start
         ``ward`` (whitened) or ``kmeans``.
     seed
-        Of k-means, and of the subsample that starts Ward above 3,000 rows.
+        Of k-means, and of the subsamples: of 3,000 rows that start Ward, and of 20,000
+        that the parameters are estimated from where there are more.
 
     Attributes
     ----------
@@ -59,7 +61,10 @@ class SharedCovarianceMixture:
         x = np.asarray(x, dtype=float)
         centre = x.mean(axis=0)
         # The pooled scatter cancels badly far from the origin.
-        x = x - centre
+        x = whole = x - centre
+        if len(x) > SAMPLE:
+            rng = np.random.default_rng(self.seed)
+            x = x[np.sort(rng.choice(len(x), SAMPLE, replace=False))]
         responsibility = np.eye(self.n_components)[self._start(x)]
         previous = -np.inf
         for _ in range(self.max_iter):
@@ -68,6 +73,8 @@ class SharedCovarianceMixture:
             if abs(total - previous) <= self.tol * (1 + abs(total)):
                 break
             previous = total
+        if len(x) < len(whole):
+            responsibility, total = self._expect(whole)
         self.means_ += centre
         self.log_likelihood_ = float(total)
         self.labels_ = responsibility.argmax(axis=1)
@@ -77,6 +84,14 @@ class SharedCovarianceMixture:
     def fit_predict(self, x: np.ndarray) -> np.ndarray:
         """Fit and return the label of every row."""
         return self.fit(x).labels_
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """Label of every row of ``x`` (m, d) under the fitted mixture."""
+        centre = self.means_.mean(axis=0)
+        shifted = SharedCovarianceMixture(self.n_components)
+        shifted.weights_, shifted.covariance_ = self.weights_, self.covariance_
+        shifted.means_ = self.means_ - centre
+        return shifted._expect(np.asarray(x, dtype=float) - centre)[0].argmax(axis=1)
 
     def n_parameters(self) -> float:
         """Free parameters: weights, means and one covariance."""

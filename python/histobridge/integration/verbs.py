@@ -1,4 +1,4 @@
-"""Find spatial domains."""
+"""Embed sections and find spatial domains."""
 
 from __future__ import annotations
 
@@ -15,6 +15,52 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+def run_integration(
+    adata: AnnData,
+    system: str = "gpca_consensus",
+    *,
+    key_added: str = keys.INTEGRATION,
+    seed: int = 0,
+    **params: Any,
+) -> None:
+    """Embed every spot from its genes, its surroundings and, where used, its image.
+
+    Reads counts, positions, sections and, where the system uses it,
+    ``obsm["morphology"]``; writes the embedding ``obsm[key_added]`` (n_spots, d; NaN
+    for spots without counts) and settings under ``uns["histobridge"][key_added]``.
+
+    Parameters
+    ----------
+    system
+        Name from ``histobridge.systems("domains")``, baselines excepted.
+    seed, params
+        Passed to the system.
+
+    Raises
+    ------
+    ContractError
+        No counts, no coordinates, NaN or negative counts, repeated names, unknown
+        system, a system that has no embedding.
+
+    Examples
+    --------
+    >>> import histobridge as hb
+    >>> bulb = hb.data.example_bulb(("Rep4",))
+    >>> hb.run_integration(bulb, "nichepca")
+    >>> bulb.obsm["integration"].shape
+    (264, 30)
+    """
+    entry = _checked(adata, system)
+    if entry.status == "baseline":
+        raise ContractError("a system with an embedding", f"the baseline {system!r}")
+    model = entry.create(seed=seed, **params)
+    full = ~contract.empty_spots(adata)
+    model.fit(_part(adata, full))
+    adata.obsm[key_added] = _spread(model.embedding_, full)
+    settings = {"verb": "run_integration", **_settings(system, seed, params, full)}
+    contract.record(adata, key_added, settings | model.facts_)
+
+
 def find_domains(
     adata: AnnData,
     k: int | None = None,
@@ -26,10 +72,12 @@ def find_domains(
 ) -> None:
     """Find spatial domains.
 
-    Reads counts, positions and sections; writes the categorical
-    ``obs[key_added]`` (``"1"``, ``"2"``, ... by decreasing size; missing for spots
-    without counts), the embedding ``obsm[f"{key_added}_embedding"]`` and settings
-    under ``uns["histobridge"][key_added]``.
+    Embeds as :func:`run_integration` does and clusters the embedding. Reads counts,
+    positions, sections and, where the system uses it, ``obsm["morphology"]``;
+    writes the categorical ``obs[key_added]`` (``"1"``, ``"2"``, ... by decreasing
+    size; missing for spots without counts), the embedding
+    ``obsm[f"{key_added}_embedding"]`` and settings under
+    ``uns["histobridge"][key_added]``.
 
     Parameters
     ----------
@@ -37,7 +85,7 @@ def find_domains(
         Number of domains; default chosen by the system.
     system
         Name from ``histobridge.systems("domains")``.
-    seed
+    seed, params
         Passed to the system.
 
     Raises
@@ -54,41 +102,60 @@ def find_domains(
     >>> bulb.obs["domain"].notna().all()
     np.True_
     """
-    contract.unique_names(adata)
-    contract.coordinates(adata)
+    entry = _checked(adata, system)
     if k is not None and (int(k) != k or k < 2):
         raise ContractError("k as a whole number of at least 2", k)
-    model = registry.find(system, "domains").create(seed=seed, **params)
+    model = entry.create(seed=seed, **params)
     full = ~contract.empty_spots(adata)
-    part = adata if full.all() else adata[full].copy()
-    labels = np.asarray(model.fit_predict(part, None if k is None else int(k)))
-    names = np.full(adata.n_obs, None, dtype=object)
-    order = pd.Series(labels).value_counts(sort=True).index
-    if k is not None and len(order) < k:
+    found = model.fit_predict(_part(adata, full), None if k is None else int(k))
+    labels = _by_size(np.asarray(found))
+    n = int(labels.max()) + 1
+    if k is not None and n != k:
         warnings.warn(
-            f"asked for {k} domains, found {len(order)}: the data do not carry more",
+            f"asked for {k} domains, found {n}: {system} reaches no other number here",
             stacklevel=2,
         )
-    rename = {label: str(i + 1) for i, label in enumerate(order)}
-    names[full] = [rename[label] for label in labels]
+    names = np.full(adata.n_obs, None, dtype=object)
+    names[full] = (labels + 1).astype(str)
     adata.obs[key_added] = pd.Categorical(
-        names, categories=[rename[label] for label in order]
+        names, categories=[str(i + 1) for i in range(n)]
     )
     embedding = getattr(model, "embedding_", None)
     if embedding is not None:
-        rows = np.full((adata.n_obs, embedding.shape[1]), np.nan)
-        rows[full] = embedding
-        adata.obsm[f"{key_added}_embedding"] = rows
-    settings = {
-        "verb": "find_domains",
+        adata.obsm[f"{key_added}_embedding"] = _spread(embedding, full)
+    settings = {"verb": "find_domains", **_settings(system, seed, params, full), "k": n}
+    contract.record(adata, key_added, settings | getattr(model, "facts_", {}))
+
+
+def _checked(adata: AnnData, system: str) -> registry.System:
+    contract.unique_names(adata)
+    contract.coordinates(adata)
+    return registry.find(system, "domains")
+
+
+def _part(adata: AnnData, full: np.ndarray) -> AnnData:
+    return adata if full.all() else adata[full].copy()
+
+
+def _spread(embedding: np.ndarray, full: np.ndarray) -> np.ndarray:
+    rows = np.full((len(full), embedding.shape[1]), np.nan)
+    rows[full] = embedding
+    return rows
+
+
+def _by_size(labels: np.ndarray) -> np.ndarray:
+    """Rename labels to 0, 1, ... by decreasing size."""
+    order = pd.Series(labels).value_counts(sort=True).index
+    return pd.Index(order).get_indexer(labels)
+
+
+def _settings(
+    system: str, seed: int, params: dict[str, Any], full: np.ndarray
+) -> dict[str, Any]:
+    return {
         "system": system,
         "seed": seed,
         "params": params,
         "version": __version__,
-        "k": len(order),
         "n_empty": int((~full).sum()),
     }
-    for name in ("strength_", "agreement_"):
-        if hasattr(model, name):
-            settings[name.rstrip("_")] = float(getattr(model, name))
-    contract.record(adata, key_added, settings)

@@ -51,14 +51,24 @@ def column(kind: str, values: Any, missing: np.ndarray, **facts: Any) -> Any:
 def _moments(
     kind: str, values: np.ndarray, missing: np.ndarray, zone: str | None
 ) -> pd.Series:
-    unit, scale = ("s", 86400) if kind == "date" else ("us", 1_000_000)
-    steps = np.where(missing, 0, np.round(np.where(missing, 0, values) * scale))
-    stamps = steps.astype("int64").astype(f"datetime64[{unit}]")
+    values = np.where(missing, 0, values)
+    unit, scale = ("s", 86400) if kind == "date" else _unit(values)
+    whole = np.floor(values)
+    steps = whole.astype("int64") * scale
+    steps += np.round((values - whole) * scale).astype("int64")
+    stamps = steps.astype(f"datetime64[{unit}]")
     stamps[missing] = np.datetime64("NaT")
     series = pd.Series(stamps)
     if kind == "time":
         series = series.dt.tz_localize("UTC").dt.tz_convert(zone or "UTC")
     return series.array
+
+
+def _unit(seconds: np.ndarray) -> tuple[str, int]:
+    """Microseconds, or nanoseconds where they are needed and have the range."""
+    nanos = np.round((seconds - np.floor(seconds)) * 1e9)
+    fine = (nanos % 1000).any() and np.abs(seconds).max() < 2**33
+    return ("ns", 1_000_000_000) if fine else ("us", 1_000_000)
 
 
 def column_parts(series: pd.Series) -> dict[str, Any]:
@@ -99,8 +109,12 @@ def column_parts(series: pd.Series) -> dict[str, Any]:
 def _moment_parts(series: pd.Series, missing: np.ndarray) -> dict[str, Any]:
     zone = getattr(series.dtype, "tz", None)
     moments = series.dt.tz_convert("UTC").dt.tz_localize(None) if zone else series
-    micros = moments.to_numpy().astype("datetime64[us]").astype("int64")
-    seconds = np.where(missing, 0, micros) / 1e6
+    fine = np.datetime_data(moments.dtype)[0] == "ns"
+    unit, scale = ("ns", 1_000_000_000) if fine else ("us", 1_000_000)
+    steps = moments.to_numpy().astype(f"datetime64[{unit}]").astype("int64")
+    steps = np.where(missing, 0, steps)
+    # In two parts, because a double has no room for nanoseconds since 1970.
+    seconds = steps // scale + steps % scale / scale
     facts = {"missing": missing, "zone": str(zone or "UTC")}
     if zone is None and not (seconds % 86400).any():
         return {"kind": "date", "values": seconds / 86400, **facts}
@@ -141,3 +155,11 @@ def frame(
     table = pd.DataFrame(dict(enumerate(columns)), index=index)
     table.columns = pd.Index(names(labels), dtype=object)
     return table
+
+
+def matrix_frame(
+    values: np.ndarray, labels: str | list[str], index: str | list[str]
+) -> pd.DataFrame:
+    """Data frame around one matrix (rows of ``index``), not copied."""
+    rows, columns = (pd.Index(names(v), dtype=object) for v in (index, labels))
+    return pd.DataFrame(values, index=rows, columns=columns, copy=False)

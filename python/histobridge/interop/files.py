@@ -16,6 +16,13 @@ import pandas as pd
 
 from histobridge import keys
 from histobridge.contract import ContractError
+from histobridge.interop.disk import (
+    backed_parts,
+    copy_backed,
+    read_backed,
+    refuse_own_file,
+)
+from histobridge.interop.pictures import loaded
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -26,18 +33,25 @@ _NOTES = "histobridge_file"
 def write_h5ad(adata: AnnData, path: str, pixels: bool = False) -> None:
     """Write ``adata``; with ``pixels``, stored images are loaded into the file.
 
+    Backed matrices are copied from file to file, never read as a whole.
+
     Raises
     ------
     ContractError
-        When a key of ``uns`` holds a slash, which HDF5 reads as a folder.
+        When a key of ``uns`` holds a slash, which HDF5 reads as a folder, or a
+        backed matrix lives in the very file.
     """
     import anndata
 
+    backed = backed_parts(adata)
+    refuse_own_file(backed, path)
+    layers = {k: v for k, v in adata.layers.items() if f"layers/{k}" not in backed}
     copy = anndata.AnnData(
-        X=adata.X,
+        X=None if "X" in backed else adata.X,
+        layers=layers,
         **{
             part: dict(getattr(adata, part))
-            for part in ("obsm", "varm", "obsp", "varp", "layers")
+            for part in ("obsm", "varm", "obsp", "varp")
         },
         obs=adata.obs.copy(),
         var=adata.var.copy(),
@@ -53,15 +67,19 @@ def write_h5ad(adata: AnnData, path: str, pixels: bool = False) -> None:
     copy.uns[_NOTES] = json.dumps(notes)
     with anndata.settings.override(allow_write_nullable_strings=True):
         copy.write_h5ad(path, convert_strings_to_categoricals=False)
+    copy_backed(backed, path)
 
 
-def read_h5ad(path: str) -> AnnData:
-    """Read a file of any origin; what :func:`write_h5ad` noted is restored."""
+def read_h5ad(path: str, backed: bool = False) -> AnnData:
+    """Read a file of any origin; what :func:`write_h5ad` noted is restored.
+
+    With ``backed``, ``X`` and the layers stay in the file.
+    """
     import anndata
 
     if not Path(path).is_file():
         raise ContractError("an h5ad file", f"no file {path}")
-    adata = anndata.read_h5ad(path)
+    adata = read_backed(path) if backed else anndata.read_h5ad(path)
     notes = json.loads(adata.uns.pop(_NOTES, "{}"))
     if notes:
         adata.uns = _ordered(dict(adata.uns), "", notes["order"])
@@ -129,16 +147,14 @@ def _iso(column: pd.Series) -> pd.Series:
 
 def _times(column: pd.Series, zone: str) -> pd.Series:
     stamps = pd.to_datetime(column.astype(object), format="ISO8601")
-    stamps = stamps.astype("datetime64[us]")
+    coarse = stamps.astype("datetime64[us]")
+    stamps = coarse if (coarse.isna() | (coarse == stamps)).all() else stamps
     return stamps.dt.tz_localize("UTC").dt.tz_convert(zone) if zone else stamps
 
 
 def _load_images(libraries: dict[str, Any]) -> None:
-    from PIL import Image
-
     for library in libraries.values():
         for name, source in library.get(keys.IMAGES, {}).items():
             if isinstance(source, str):
-                with Image.open(source) as image:
-                    library[keys.IMAGES][name] = np.asarray(image.convert("RGB"))
+                library[keys.IMAGES][name] = loaded(source)
                 library.setdefault(keys.IMAGE_METADATA, {})[keys.SOURCE_IMAGE] = source

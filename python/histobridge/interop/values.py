@@ -99,3 +99,36 @@ def array_facts(value: np.ndarray) -> dict[str, Any]:
         large = value.size and max(-float(value.min()), float(value.max())) >= 2**31
         mode = "double" if large else "integer"
     return {"shape": [int(n) for n in value.shape], "mode": mode}
+
+
+def plain(value: Any) -> Any:
+    """Everyday Python form of a value that came from R: the inverse of tagging.
+
+    Names become the index of a series or data frame; a list without names of its
+    own stays a list.
+    """
+    if not isinstance(value, dict):
+        return value
+    kind = value.get("r_class")
+    if kind is None:
+        return {key: plain(entry) for key, entry in value.items()}
+    if kind in ("data.frame", "DFrame"):
+        return value["frame"]
+    if kind == "list":
+        entries = [plain(entry) for entry in value["entries"].values()]
+        unnamed = value["names"] is False
+        return entries if unnamed else dict(zip(value["names"], entries, strict=True))
+    if kind == "vector":
+        named = value["names"] is not False
+        index = [value["names"]] if isinstance(value["names"], str) else value["names"]
+        return pd.Series(value["value"], index=index) if named else value["value"]
+    if kind == "array":
+        return _named_array(value["value"], value["dimnames"])
+    return value["value"].T if kind == "sparse" else plain(value["value"])
+
+
+def _named_array(values: np.ndarray, dimnames: Any) -> Any:
+    if dimnames is None or values.ndim != 2:
+        return values
+    rows, columns = (plain(dimnames)[side] for side in (0, 1))
+    return pd.DataFrame(values, index=rows, columns=columns)

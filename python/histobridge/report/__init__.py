@@ -1,5 +1,5 @@
-"""Reports: one self-contained HTML file with pictures and scores."""
+"""Reports: one HTML file, a model card, a checklist and metadata."""
 
-from histobridge.report.html import write_report
+from histobridge.report.write import write_report
 
 __all__ = ["write_report"]

@@ -19,6 +19,7 @@ from histobridge.splits.base import (
     distance_to,
     recorded_patch_um,
 )
+from histobridge.splits.given import SPLITTERS, SpatialFolds, spatial_folds
 from histobridge.splits.groups import (
     LeaveOneGroupOut,
     LeaveOnePatientOut,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KNNDM",
+    "SPLITTERS",
     "BufferedLeaveOneOut",
     "LeaveOneGroupOut",
     "LeaveOnePatientOut",
@@ -41,12 +43,14 @@ __all__ = [
     "LeaveOneSiteOut",
     "Positions",
     "SpatialBlockKFold",
+    "SpatialFolds",
     "Split",
     "Splitter",
     "audit_split",
     "distance_to",
     "inner_splits",
     "recorded_patch_um",
+    "spatial_folds",
     "variogram_range",
 ]
 

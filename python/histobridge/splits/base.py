@@ -1,4 +1,4 @@
-"""What every splitter shares: named splits that carry their audit."""
+"""What every splitter shares: test spots, a buffer around them, an audit."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from histobridge import graphs, keys
+from histobridge.contract import ContractError
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -52,8 +53,13 @@ class Split:
 
 
 class Splitter:
-    """Base of the splitters: ``split`` for scikit-learn, ``splits`` with audits."""
+    """Base of the splitters: ``split`` for scikit-learn, ``splits`` with audits.
 
+    A subclass says which spots each split tests (:meth:`test_sets`) and how far
+    training spots of the same section must stay away (:meth:`buffer`).
+    """
+
+    buffer_um: float | None = 0.0
     patch_um: float | None = None
 
     def get_n_splits(
@@ -62,11 +68,40 @@ class Splitter:
         """Return the number of splits."""
         raise NotImplementedError
 
+    def test_sets(self, adata: AnnData) -> Iterator[np.ndarray]:
+        """Yield the positions that each split tests."""
+        raise NotImplementedError
+
+    def buffer(self, adata: AnnData) -> float:
+        """Least distance of training from test spots in microns; 0 for none."""
+        if self.buffer_um is not None:
+            return self.buffer_um
+        return default_buffer_um(adata, self.patch_um)
+
     def split(
         self, adata: AnnData, y: None = None, groups: None = None
     ) -> Iterator[Positions]:
-        """Yield (train, test) positions."""
-        raise NotImplementedError
+        """Yield (train, test) positions.
+
+        Raises
+        ------
+        ContractError
+            When a side of a split would be empty: blocks or buffer too large for
+            the tissue, or groups that are not there.
+        """
+        buffer = self.buffer(adata)
+        places = (graphs.positions_um(adata), graphs.section_codes(adata))
+        for index, test in enumerate(self.test_sets(adata)):
+            train = np.setdiff1d(np.arange(adata.n_obs), test)
+            if buffer > 0:
+                train = train[distance_to(*places, train, test) > buffer]
+            if not len(test) or not len(train):
+                raise ContractError(
+                    f"every split with spots on both sides (buffer {buffer:g} um)",
+                    f"{self.name_of(adata, index, test)}: {len(train)} train, "
+                    f"{len(test)} test spots",
+                )
+            yield train, test
 
     def name_of(self, adata: AnnData, index: int, test: np.ndarray) -> str:
         """Name of a split."""
@@ -84,6 +119,66 @@ class Splitter:
             name = self.name_of(adata, index, test)
             facts = self.facts_of(adata, train, test)
             yield Split(name, train, test, adata, facts, self.patch_um)
+
+
+class KFoldSplitter(Splitter):
+    """Base of the splitters that give every spot one of ``n_splits`` folds."""
+
+    n_splits: int
+
+    def get_n_splits(
+        self, adata: AnnData | None = None, y: None = None, groups: None = None
+    ) -> int:
+        """Return the number of folds."""
+        return self.n_splits
+
+    def folds(self, adata: AnnData) -> np.ndarray:
+        """Fold of every spot, 0 to ``n_splits - 1``."""
+        raise NotImplementedError
+
+    def test_sets(self, adata: AnnData) -> Iterator[np.ndarray]:
+        """Yield the spots of each fold."""
+        folds = self.folds(adata)
+        for fold in range(self.n_splits):
+            yield np.flatnonzero(folds == fold)
+
+
+def deal(
+    counts: np.ndarray,
+    rng: np.random.Generator,
+    load: np.ndarray,
+    total: np.ndarray,
+    scale: np.ndarray | float = 1.0,
+) -> np.ndarray:
+    """Deal blocks to folds, largest first, each onto the emptiest fold.
+
+    Parameters
+    ----------
+    counts
+        (blocks, classes) spots of each class in each block.
+    load
+        (folds, classes) what the folds hold; added to.
+    total
+        (folds,) spots over all sections, which decide ties; added to.
+    scale
+        (classes,) what one spot of each class counts.
+
+    Returns
+    -------
+    Fold of every block (blocks,).
+    """
+    sizes = counts.sum(axis=1)
+    order = rng.permutation(len(counts))
+    fold_of = np.empty(len(counts), dtype=int)
+    for block in order[np.argsort(-sizes[order], kind="stable")]:
+        # What the sum of squared loads grows by.
+        cost = (load * counts[block] * scale).sum(axis=1)
+        # Ties go by all sections: few blocks each must not leave a fold empty.
+        fold = int(np.lexsort((total, cost))[0])
+        load[fold] += counts[block]
+        total[fold] += sizes[block]
+        fold_of[block] = fold
+    return fold_of
 
 
 def distance_to(

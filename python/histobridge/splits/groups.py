@@ -10,7 +10,7 @@ import pandas as pd
 
 from histobridge import contract, keys
 from histobridge.contract import ContractError
-from histobridge.splits.base import Positions, Splitter
+from histobridge.splits.base import Splitter
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -44,10 +44,8 @@ class LeaveOneGroupOut(Splitter):
         """Return the number of groups."""
         return self.groups(adata).nunique()
 
-    def split(
-        self, adata: AnnData, y: None = None, groups: None = None
-    ) -> Iterator[Positions]:
-        """Yield (train, test) positions, groups in order of first appearance.
+    def test_sets(self, adata: AnnData) -> Iterator[np.ndarray]:
+        """Yield the spots of each group, in order of first appearance.
 
         Raises
         ------
@@ -60,7 +58,7 @@ class LeaveOneGroupOut(Splitter):
                 f"at least two levels of {self.what}", f"only {list(levels)}"
             )
         for code in range(len(levels)):
-            yield np.flatnonzero(codes != code), np.flatnonzero(codes == code)
+            yield np.flatnonzero(codes == code)
 
     def name_of(self, adata: AnnData, index: int, test: np.ndarray) -> str:
         """``test`` and the group left out."""
@@ -88,6 +86,23 @@ class LeaveOnePatientOut(LeaveOneGroupOut):
 
     def __init__(self, key: str = keys.PATIENT):
         super().__init__(key, "patient")
+
+    def groups(self, adata: AnnData) -> pd.Series:
+        """Patient of every spot.
+
+        Raises
+        ------
+        ContractError
+            Without a patient for every spot, or when a section holds spots of two.
+        """
+        patients = super().groups(adata)
+        owners = patients.groupby(contract.section_names(adata), sort=False).nunique()
+        if (owners > 1).any():
+            raise ContractError(
+                "one patient per section",
+                f"several in section {owners.idxmax()!r}",
+            )
+        return patients
 
 
 class LeaveOneSiteOut(LeaveOneGroupOut):

@@ -11,9 +11,9 @@ from scipy.stats import wasserstein_distance
 from histobridge import contract, graphs
 from histobridge.contract import ContractError
 from histobridge.splits.base import (
-    Positions,
+    KFoldSplitter,
     Splitter,
-    default_buffer_um,
+    deal,
     distance_to,
 )
 
@@ -55,35 +55,19 @@ class BufferedLeaveOneOut(Splitter):
             raise ContractError("the data: one split per spot", "None")
         return min(self.n_tests or adata.n_obs, adata.n_obs)
 
-    def split(
-        self, adata: AnnData, y: None = None, groups: None = None
-    ) -> Iterator[Positions]:
-        """Yield (train, test) positions, ``test`` of length one.
-
-        Raises
-        ------
-        ContractError
-            When the buffer leaves a spot without training spots.
-        """
-        points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
-        buffer = self.buffer_um
-        if buffer is None:
-            buffer = default_buffer_um(adata, self.patch_um)
+    def test_sets(self, adata: AnnData) -> Iterator[np.ndarray]:
+        """Yield one spot after the other."""
         rng = np.random.default_rng(self.seed)
         count = self.get_n_splits(adata)
         for spot in np.sort(rng.permutation(adata.n_obs)[:count]):
-            apart = np.linalg.norm(points - points[spot], axis=1)
-            far = (apart > buffer) | (sections != sections[spot])
-            far[spot] = False
-            if not far.any():
-                raise ContractError(
-                    f"training spots beyond the buffer of {buffer:g} um",
-                    f"none for spot {adata.obs_names[spot]!r}",
-                )
-            yield np.flatnonzero(far), np.array([spot])
+            yield np.array([spot])
+
+    def name_of(self, adata: AnnData, index: int, test: np.ndarray) -> str:
+        """``test`` and the spot."""
+        return f"test {adata.obs_names[test[0]]}"
 
 
-class KNNDM(Splitter):
+class KNNDM(KFoldSplitter):
     """K folds whose test spots are as far from training as new places are.
 
     Spots of a section are clustered into ever more clusters, clusters are dealt to
@@ -117,12 +101,6 @@ class KNNDM(Splitter):
         self.n_splits = n_splits
         self.predict_um = predict_um
         self.seed = seed
-
-    def get_n_splits(
-        self, adata: AnnData | None = None, y: None = None, groups: None = None
-    ) -> int:
-        """Return the number of folds."""
-        return self.n_splits
 
     def folds(self, adata: AnnData) -> np.ndarray:
         """Fold of every spot, 0 to ``n_splits - 1``.
@@ -160,14 +138,6 @@ class KNNDM(Splitter):
                 f"places of prediction in section {name!r}", "none", self.predict_um
             )
         return graphs.nearest(points, 1, places)[0][:, 0]
-
-    def split(
-        self, adata: AnnData, y: None = None, groups: None = None
-    ) -> Iterator[Positions]:
-        """Yield (train, test) positions."""
-        folds = self.folds(adata)
-        for fold in range(self.n_splits):
-            yield np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
 
     def facts_of(
         self, adata: AnnData, train: np.ndarray, test: np.ndarray
@@ -207,13 +177,9 @@ def _deal(points: np.ndarray, count: int, n_splits: int, seed: int) -> np.ndarra
         # One cluster per spot is a random split.
         return rng.permutation(np.arange(len(points)) % n_splits)
     labels = KMeans(count, n_init=1, random_state=seed).fit_predict(points)
-    sizes = np.bincount(labels, minlength=count)
-    order = rng.permutation(count)
-    load, fold_of = np.zeros(n_splits), np.empty(count, dtype=int)
-    for cluster in order[np.argsort(-sizes[order], kind="stable")]:
-        fold_of[cluster] = int(load.argmin())
-        load[fold_of[cluster]] += sizes[cluster]
-    return fold_of[labels]
+    counts = np.bincount(labels, minlength=count)[:, None]
+    load, total = np.zeros((n_splits, 1)), np.zeros(n_splits)
+    return deal(counts, rng, load, total)[labels]
 
 
 def _grid(points: np.ndarray) -> np.ndarray:

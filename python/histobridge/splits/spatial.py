@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -10,19 +9,14 @@ import pandas as pd
 
 from histobridge import contract, graphs
 from histobridge.contract import ContractError
-from histobridge.splits.base import (
-    Positions,
-    Splitter,
-    default_buffer_um,
-    distance_to,
-)
+from histobridge.splits.base import KFoldSplitter, deal
 from histobridge.splits.shapes import SHAPES, auto_side, cells
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 
-class SpatialBlockKFold(Splitter):
+class SpatialBlockKFold(KFoldSplitter):
     """K folds of spatial blocks; training spots near a test spot are dropped.
 
     Blocks are laid per section and dealt to the folds so that folds are of like
@@ -81,12 +75,6 @@ class SpatialBlockKFold(Splitter):
         self.balance_by = balance_by
         self.residuals = residuals
 
-    def get_n_splits(
-        self, adata: AnnData | None = None, y: None = None, groups: None = None
-    ) -> int:
-        """Return the number of folds."""
-        return self.n_splits
-
     def blocks(self, adata: AnnData) -> np.ndarray:
         """Block of every spot, numbered over all sections."""
         points = graphs.positions_um(adata)
@@ -106,30 +94,25 @@ class SpatialBlockKFold(Splitter):
     def folds(self, adata: AnnData) -> np.ndarray:
         """Fold of every spot, 0 to ``n_splits - 1``."""
         blocks = self.blocks(adata)
-        sections = graphs.section_codes(adata)
         classes = self._classes(adata)
-        weight = classes.sum(axis=0).astype(float) ** 2
+        # Squares, as loads are: rare classes are spread as evenly as common ones.
+        scale = 1.0 / classes.sum(axis=0).astype(float) ** 2
         rng = np.random.default_rng(self.seed)
         folds = np.empty(adata.n_obs, dtype=int)
-        total = np.zeros((self.n_splits, classes.shape[1]))
-        for section in np.unique(sections):
-            present, sizes = np.unique(blocks[sections == section], return_counts=True)
+        load = np.zeros((self.n_splits, classes.shape[1]))
+        total = np.zeros(self.n_splits)
+        for spots in contract.sections(adata).values():
+            _, block = np.unique(blocks[spots], return_inverse=True)
+            counts = np.zeros((block.max() + 1, classes.shape[1]))
+            np.add.at(counts, block, classes[spots])
             # Classes are even over all sections, sizes within every section.
-            load = total if self.balance_by else np.zeros_like(total)
-            shuffled = rng.permutation(len(present))
-            # Largest first onto the emptiest fold keeps the folds of like size.
-            for i in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
-                mine = blocks == present[i]
-                counts = classes[mine].sum(axis=0)
-                # What the sum of squared loads grows by, each class on one scale.
-                cost = (load * counts / weight).sum(axis=1)
-                # Ties go by all sections: few blocks each must not leave a fold empty.
-                fold = int(np.lexsort((total.sum(axis=1), cost))[0])
-                folds[mine] = fold
-                if load is not total:
-                    load[fold] += counts
-                total[fold] += counts
+            mine = load if self.balance_by else np.zeros_like(load)
+            folds[spots] = deal(counts, rng, mine, total, scale)[block]
         return folds
+
+    def name_of(self, adata: AnnData, index: int, test: np.ndarray) -> str:
+        """``block fold`` and its number."""
+        return f"block fold {index + 1}"
 
     def _classes(self, adata: AnnData) -> np.ndarray:
         """Class of every spot as indicators (n, classes); one class without any."""
@@ -147,36 +130,3 @@ class SpatialBlockKFold(Splitter):
         classes = self._classes(adata)
         apart = classes[train].mean(axis=0) - classes[test].mean(axis=0)
         return {"class_distance": float(np.abs(apart).sum() / 2)}
-
-    def buffer(self, adata: AnnData) -> float:
-        """Buffer in microns."""
-        if self.buffer_um is not None:
-            return self.buffer_um
-        return default_buffer_um(adata, self.patch_um)
-
-    def split(
-        self, adata: AnnData, y: None = None, groups: None = None
-    ) -> Iterator[Positions]:
-        """Yield (train, test) positions.
-
-        Raises
-        ------
-        ContractError
-            When a fold would leave no training spot: blocks or buffer too large
-            for the tissue.
-        """
-        folds = self.folds(adata)
-        points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
-        buffer = self.buffer(adata)
-        for fold in range(self.n_splits):
-            test = np.flatnonzero(folds == fold)
-            others = np.flatnonzero(folds != fold)
-            distance = distance_to(points, sections, others, test)
-            train = others[distance > buffer]
-            if not len(test) or not len(train):
-                raise ContractError(
-                    f"{self.n_splits} folds with spots on both sides "
-                    f"(buffer {buffer:g} um)",
-                    f"fold {fold}: {len(train)} train, {len(test)} test spots",
-                )
-            yield train, test

@@ -1,6 +1,7 @@
 """Translation: from the image to expression."""
 
-from histobridge.translation.base import Translator, load_model, save_model
+from histobridge.translation.base import Translator
+from histobridge.translation.saved import load_model, read_model_facts, save_model
 from histobridge.translation.target import LogCP10k
 from histobridge.translation.verbs import predict_expression, train_translation
 
@@ -9,6 +10,7 @@ __all__ = [
     "Translator",
     "load_model",
     "predict_expression",
+    "read_model_facts",
     "save_model",
     "train_translation",
 ]

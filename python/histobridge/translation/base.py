@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import pickle
+import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from histobridge import __version__, contract
+from histobridge import __version__, contract, keys
 from histobridge.contract import ContractError
+from histobridge.translation.scope import fingerprint
 from histobridge.translation.target import LogCP10k
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ class Translator:
             "n_spots": len(full),
             "n_empty": len(spots) - len(full),
             "target": "log1p CP10k",
+            "trained_on": _manifest(adata, full),
         }
+        self.scope_ = fingerprint(adata, full)
         self._fit(adata, full, target.transform(adata, full))
         return self
 
@@ -73,6 +75,20 @@ class Translator:
             raise ValueError(f"expected a prediction of shape {shape}; got {out.shape}")
         return out
 
+    def get_state(self) -> dict[str, Any]:
+        """What was fitted, as ``save_model`` stores it.
+
+        By default every attribute whose name ends with ``_``. A subclass that holds
+        more than arrays, numbers, texts, lists and dictionaries (a torch module,
+        say) puts those in its place and takes them back in :meth:`set_state`.
+        """
+        own = {"genes_", "settings_"}
+        return {k: v for k, v in vars(self).items() if k.endswith("_") and k not in own}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take back what :meth:`get_state` gave; tensors come as NumPy arrays."""
+        vars(self).update(state)
+
     def _fit(self, adata: AnnData, spots: np.ndarray, target: np.ndarray) -> None:
         raise NotImplementedError
 
@@ -80,25 +96,16 @@ class Translator:
         raise NotImplementedError
 
 
-def save_model(model: Translator, path: str | Path) -> str:
-    """Write a fitted translator to ``path``; returns the path."""
-    with open(path, "wb") as file:
-        pickle.dump({"version": __version__, "model": model}, file)
-    return str(path)
-
-
-def load_model(path: str | Path) -> Any:
-    """Read what :func:`save_model` wrote. Only open files that you trust.
-
-    Raises
-    ------
-    ContractError
-        When the file does not exist or holds something else.
-    """
-    if not Path(path).exists():
-        raise ContractError("a saved model", f"no file {str(path)!r}")
-    with open(path, "rb") as file:
-        stored = pickle.load(file)
-    if not isinstance(stored, dict) or not isinstance(stored.get("model"), Translator):
-        raise ContractError("a file written by save_model", f"{type(stored).__name__}")
-    return stored["model"]
+def _manifest(adata: AnnData, spots: np.ndarray) -> dict[str, Any]:
+    """Which spots a model was fitted on: sections, patients, hash of their names."""
+    sections = contract.section_names(adata).astype(str).iloc[spots]
+    manifest = {
+        "sections": {s: int(n) for s, n in sections.value_counts(sort=False).items()},
+        "spots_sha256": hashlib.sha256(
+            "\n".join(map(str, adata.obs_names[spots])).encode()
+        ).hexdigest(),
+    }
+    if keys.PATIENT in adata.obs:
+        patients = adata.obs[keys.PATIENT].astype(str).iloc[spots]
+        manifest["patients"] = list(dict.fromkeys(patients))
+    return manifest

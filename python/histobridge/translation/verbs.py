@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from histobridge import contract, keys, registry
+from histobridge.contract import ContractError
 from histobridge.translation.base import GENES, Translator
+from histobridge.translation.reliability import BELIEVED, assess
+from histobridge.translation.scope import IN_SCOPE, agreement
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -19,12 +23,13 @@ def train_translation(
     system: str = "ridge_plus",
     *,
     genes: int | Sequence[str] | None = None,
+    reliability: bool | None = None,
     **params: Any,
 ) -> Translator:
     """Train a system that predicts expression from the image.
 
-    Reads counts, ``obsm["morphology"]`` (see ``add_morphology``), positions and
-    sections; writes nothing.
+    Reads counts, positions, sections and, as the system needs, ``obsm["morphology"]``
+    (see ``add_morphology``) or the images of ``uns["spatial"]``; writes nothing.
 
     Parameters
     ----------
@@ -35,12 +40,18 @@ def train_translation(
         Name from ``histobridge.systems("translation")``.
     genes
         Gene names, or how many of the most variable ones; default 250.
+    reliability
+        Also fit on inner folds (patients, else sections, else blocks), to say how
+        well each gene is predicted; default for house systems only, since it takes
+        a fit per fold.
     **params
-        Of the system, e.g. ``seed``.
+        Of the system, e.g. ``seed``; neural systems take the fields of
+        :class:`histobridge.translation.options.Options`.
 
     Returns
     -------
-    A fitted translator with ``predict``, ``genes_`` and ``settings_``.
+    A fitted translator with ``predict``, ``genes_`` and ``settings_``; where asked
+    for, ``settings_["expected_pearson"]`` and ``settings_["half_width"]`` per gene.
 
     Raises
     ------
@@ -56,25 +67,43 @@ def train_translation(
     20
     """
     contract.unique_names(adata)
-    model = registry.find(system, "translation").create(**params)
+    entry = registry.find(system, "translation")
+    model = entry.create(**params)
     model.fit(adata, GENES if genes is None else genes)
     model.settings_ = {"system": system, "params": params} | model.settings_
+    if entry.status == "house" if reliability is None else reliability:
+        found = assess(lambda: entry.create(**params), adata, model.genes_)
+        if found is not None:
+            model.settings_["expected_pearson"] = found.pearson
+            model.settings_["half_width"] = found.half_width
     return model
 
 
 def predict_expression(
-    adata: AnnData, model: Translator, *, key_added: str = keys.PREDICTED
+    adata: AnnData,
+    model: Translator,
+    *,
+    reliable: bool = False,
+    key_added: str = keys.PREDICTED,
 ) -> None:
-    """Predict expression from the image.
+    """Predict expression from the image, and say what to believe.
 
     Reads what the model was trained on except counts; writes the data frame
-    ``obsm[key_added]`` (n_spots x n_genes, log1p CP10k) and settings under
-    ``uns["histobridge"][key_added]``.
+    ``obsm[key_added]`` (n_spots x n_genes, log1p CP10k), ``obs[key_added +
+    "_in_scope"]`` (does the section's image look like those of training?) and under
+    ``uns["histobridge"][key_added]`` settings, per gene ``expected_pearson`` and
+    ``half_width`` (90 % of measurements lie within it), and per section ``scope``.
+
+    Parameters
+    ----------
+    reliable
+        Keep only genes whose expected Pearson is at least 0.3.
 
     Raises
     ------
     ContractError
-        When the image features differ from those of training.
+        When the image features differ from those of training; when reliable genes
+        are asked of a model trained without ``reliability``, or there are none.
 
     Examples
     --------
@@ -86,8 +115,32 @@ def predict_expression(
     (264, 20)
     """
     contract.unique_names(adata)
-    values = model.predict(adata)
+    settings = dict(model.settings_)
+    keep = _believed(settings) if reliable else np.arange(len(model.genes_))
+    values = model.predict(adata)[:, keep]
+    for name in ("expected_pearson", "half_width"):
+        if name in settings:
+            settings[name] = settings[name][keep]
+    if getattr(model, "scope_", None) is not None and keys.MORPHOLOGY in adata.obsm:
+        settings["scope"] = agreement(model.scope_, adata)
+        found = contract.section_names(adata).astype(str).map(settings["scope"])
+        adata.obs[f"{key_added}_in_scope"] = (found >= IN_SCOPE).to_numpy()
     adata.obsm[key_added] = pd.DataFrame(
-        values, index=adata.obs_names, columns=model.genes_
+        values, index=adata.obs_names, columns=np.array(model.genes_)[keep]
     )
-    contract.record(adata, key_added, {"verb": "predict_expression", **model.settings_})
+    contract.record(adata, key_added, {"verb": "predict_expression", **settings})
+
+
+def _believed(settings: dict[str, Any]) -> np.ndarray:
+    expected = settings.get("expected_pearson")
+    if expected is None:
+        raise ContractError(
+            "a model trained with reliability = True", "one that was not"
+        )
+    keep = np.flatnonzero(expected >= BELIEVED)
+    if not len(keep):
+        raise ContractError(
+            f"genes whose expected Pearson is at least {BELIEVED}",
+            f"none; the best reaches {expected.max():.2f}",
+        )
+    return keep

@@ -73,10 +73,21 @@ def _image(adata: AnnData, seed: int) -> np.ndarray:
 
 
 def _genes_and_shuffled_image(adata: AnnData, seed: int) -> np.ndarray:
-    genes, image = _genes_smoothed(adata, seed), _image(adata, seed)
+    image = _image(adata, seed)
     order = np.random.default_rng(seed).permutation(len(image))
-    # Half the weight of the genes, as an image would get.
-    image = image[order] / np.sqrt((image**2).sum()) * np.sqrt((genes**2).sum()) / 2
+    return _beside(_genes_smoothed(adata, seed), image[order])
+
+
+def _genes_and_image(adata: AnnData, seed: int) -> np.ndarray:
+    genes = _genes_smoothed(adata, seed)
+    if keys.MORPHOLOGY not in adata.obsm:
+        return genes
+    return _beside(genes, _image(adata, seed))
+
+
+def _beside(genes: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Genes, and an image with half their weight."""
+    image = image / np.sqrt((image**2).sum()) * np.sqrt((genes**2).sum()) / 2
     return np.hstack([genes, image])
 
 
@@ -112,3 +123,8 @@ def image_mixture(*, seed: int = 0) -> Rung:
 def shuffled_image_mixture(*, seed: int = 0) -> Rung:
     """Genes averaged over neighbours beside an image of other spots."""
     return Rung(_genes_and_shuffled_image, _mixture, seed)
+
+
+def genes_and_image(*, seed: int = 0) -> Rung:
+    """Gaussian mixture on averaged genes beside the image; no rung of the ladder."""
+    return Rung(_genes_and_image, _mixture, seed)

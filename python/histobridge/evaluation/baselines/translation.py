@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from histobridge import contract, graphs, keys
+from histobridge.evaluation.arms import permuted_image
 from histobridge.registry import system
+from histobridge.translation.average import Average
 from histobridge.translation.base import Translator
-from histobridge.translation.ridge import KernelRidge, View
-from histobridge.translation.systems.ridge_plus import VIEWS
+from histobridge.translation.ridge import View, ViewRidge
+from histobridge.translation.systems.ridge_plus import ridge_plus
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -102,23 +104,18 @@ class CoordinatesKNN(Translator):
         return out
 
 
-class PermutedImages(KernelRidge):
-    """The house model on images that were shuffled among the spots of a section."""
+class PermutedImages(Average):
+    """A translator on images that were shuffled among the spots of a section."""
+
+    def __init__(self, model: Translator, seed: int):
+        super().__init__([model])
+        self.seed = seed
 
     def _fit(self, adata: AnnData, spots: np.ndarray, target: np.ndarray) -> None:
-        super()._fit(self._shuffled(adata, 0), spots, target)
+        super()._fit(permuted_image(adata, [self.seed, 0]), spots, target)
 
     def _predict(self, adata: AnnData, spots: np.ndarray) -> np.ndarray:
-        return super()._predict(self._shuffled(adata, 1), spots)
-
-    def _shuffled(self, adata: AnnData, turn: int) -> AnnData:
-        rng = np.random.default_rng([self.seed, turn])
-        order = np.arange(adata.n_obs)
-        for spots in contract.sections(adata).values():
-            order[spots] = rng.permutation(spots)
-        shuffled = adata.copy()
-        shuffled.obsm[keys.MORPHOLOGY] = np.asarray(adata.obsm[keys.MORPHOLOGY])[order]
-        return shuffled
+        return super()._predict(permuted_image(adata, [self.seed, 1]), spots)
 
 
 def centred_positions(adata: AnnData) -> np.ndarray:
@@ -158,18 +155,18 @@ def coordinates_knn(*, seed: int = 0) -> CoordinatesKNN:
 
 
 @_baseline("colour_ridge", "image")
-def colour_ridge(*, seed: int = 0) -> KernelRidge:
+def colour_ridge(*, seed: int = 0) -> ViewRidge:
     """Linear ridge on colour and texture of the spot and its 9 nearest."""
-    return KernelRidge([View("colour", neighbours=(1, 9), linear=True)], seed=seed)
+    return ViewRidge([View(name) for name in keys.HANDCRAFTED], seed=seed)
 
 
 @_baseline("encoder_ridge", "image", "encoder")
-def encoder_ridge(*, seed: int = 0) -> KernelRidge:
+def encoder_ridge(*, seed: int = 0) -> ViewRidge:
     """Linear ridge on encoder features of the spot and its 9 nearest."""
-    return KernelRidge([View("*", neighbours=(1, 9), linear=True)], seed=seed)
+    return ViewRidge([View("*")], besides=keys.HANDCRAFTED, seed=seed)
 
 
 @_baseline("permuted_images", "image", "coordinates")
 def permuted_images(*, seed: int = 0) -> PermutedImages:
     """The house model after shuffling images among the spots of a section."""
-    return PermutedImages(VIEWS, seed=seed)
+    return PermutedImages(ridge_plus(seed=seed), seed)

@@ -1,8 +1,14 @@
-"""Metrics, each with one exact definition and one name."""
+"""Metrics, each with one exact definition and one name: see :func:`table`."""
 
+from histobridge.evaluation.metrics.catalogue import (
+    LESS_IS_BETTER,
+    METRICS,
+    table,
+)
 from histobridge.evaluation.metrics.expression import (
     fraction_above,
     gene_centred_spot_pearson,
+    mse_skill,
     nb_deviance,
     noise_ceiling,
     partial_pearson,
@@ -12,48 +18,77 @@ from histobridge.evaluation.metrics.expression import (
     spot_pearson,
     weighted_pearson,
 )
-from histobridge.evaluation.metrics.labels import chaos, lisi, pas, v_measure
+from histobridge.evaluation.metrics.labels import (
+    adjusted_rand,
+    chaos,
+    lisi,
+    normalised_mutual_information,
+    pas,
+    v_measure,
+)
+from histobridge.evaluation.metrics.metric import Metric
+from histobridge.evaluation.metrics.mixing import (
+    batch_silhouette,
+    clisi,
+    ilisi,
+    kbet,
+    label_silhouette,
+)
 from histobridge.evaluation.metrics.proportions import (
     area_under_precision_recall,
+    area_under_roc,
     jensen_shannon,
     presence_f1,
     spot_rmse,
+    tuned_level,
     type_auprc,
     type_jensen_shannon,
     type_pearson,
     type_rmse,
 )
+from histobridge.evaluation.metrics.resolution import aggregation_error
 from histobridge.evaluation.metrics.similarity import (
     rasterise,
     ssim_global,
     ssim_windowed,
 )
-from histobridge.evaluation.metrics.spatial import (
-    benjamini_hochberg,
+from histobridge.evaluation.metrics.strata import (
+    HOUSEKEEPING,
     by_decile,
-    fraction_significant,
-    morans_i,
-    morans_moments,
-    row_standardised,
-    toroidal_p,
-    toroidal_shifts,
+    by_stratum,
+    is_housekeeping,
 )
 from histobridge.normalisation import pearson_columns
+from histobridge.statistics import fraction_significant, morans_i, toroidal_p
 
 __all__ = [
+    "HOUSEKEEPING",
+    "LESS_IS_BETTER",
+    "METRICS",
+    "Metric",
+    "adjusted_rand",
+    "aggregation_error",
     "area_under_precision_recall",
-    "benjamini_hochberg",
+    "area_under_roc",
+    "batch_silhouette",
     "by_decile",
+    "by_stratum",
     "chaos",
+    "clisi",
     "fraction_above",
     "fraction_significant",
     "gene_centred_spot_pearson",
+    "ilisi",
+    "is_housekeeping",
     "jensen_shannon",
+    "kbet",
+    "label_silhouette",
     "lisi",
     "morans_i",
-    "morans_moments",
+    "mse_skill",
     "nb_deviance",
     "noise_ceiling",
+    "normalised_mutual_information",
     "partial_pearson",
     "pas",
     "pearson_columns",
@@ -61,14 +96,14 @@ __all__ = [
     "presence_f1",
     "r2_train_mean",
     "rasterise",
-    "row_standardised",
     "spearman_columns",
     "spot_pearson",
     "spot_rmse",
     "ssim_global",
     "ssim_windowed",
+    "table",
     "toroidal_p",
-    "toroidal_shifts",
+    "tuned_level",
     "type_auprc",
     "type_jensen_shannon",
     "type_pearson",

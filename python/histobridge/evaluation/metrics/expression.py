@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import scipy.sparse as sp
 
 from histobridge.normalisation import log_normalise, pearson_columns
+from histobridge.statistics import split_counts
 
 
 def weighted_pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -69,7 +72,11 @@ def pooled_pearson(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def noise_ceiling(
-    counts: sp.csr_matrix, columns: np.ndarray, seed: int = 0, repeats: int = 5
+    counts: sp.csr_matrix,
+    columns: np.ndarray,
+    seed: int = 0,
+    repeats: int = 5,
+    transform: Callable[[sp.csr_matrix], sp.csr_matrix] = log_normalise,
 ) -> np.ndarray:
     """Largest per-gene Pearson that counting noise allows, (genes,).
 
@@ -82,17 +89,16 @@ def noise_ceiling(
         (n, all genes) of one section.
     columns
         Positions of the genes.
+    transform
+        From counts to the scale of the score.
     """
     rng = np.random.default_rng(seed)
     total = np.zeros(len(columns))
     for _ in range(repeats):
-        half = counts.copy()
-        half.data = rng.binomial(counts.data.astype(np.int64), 0.5).astype(float)
-        other = counts.copy()
-        other.data = counts.data - half.data
+        half, other = split_counts(counts, rng)
         r = pearson_columns(
-            log_normalise(half)[:, columns].toarray(),
-            log_normalise(other)[:, columns].toarray(),
+            transform(half)[:, columns].toarray(),
+            transform(other)[:, columns].toarray(),
         )
         total += np.clip(2 * r / (1 + np.maximum(r, -0.99)), 0, 1)
     return np.sqrt(total / repeats)
@@ -122,6 +128,11 @@ def r2_train_mean(x: np.ndarray, y: np.ndarray, train_mean: np.ndarray) -> np.nd
     total = ((y - train_mean) ** 2).sum(axis=0)
     error = ((y - x) ** 2).sum(axis=0)
     return np.where(total > 0, 1 - error / np.where(total > 0, total, 1.0), 0.0)
+
+
+def mse_skill(x: np.ndarray, y: np.ndarray, train_mean: np.ndarray) -> float:
+    """1 - squared error over that of the training mean, all genes together."""
+    return float(1 - ((y - x) ** 2).sum() / ((y - train_mean) ** 2).sum())
 
 
 def fraction_above(

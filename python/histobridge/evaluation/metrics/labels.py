@@ -10,6 +10,20 @@ import numpy as np
 from histobridge import graphs
 
 
+def adjusted_rand(truth: np.ndarray, labels: np.ndarray) -> float:
+    """Pairs of spots that agree, adjusted for chance (Hubert and Arabie 1985)."""
+    from sklearn.metrics import adjusted_rand_score
+
+    return float(adjusted_rand_score(truth, labels))
+
+
+def normalised_mutual_information(truth: np.ndarray, labels: np.ndarray) -> float:
+    """Mutual information over the arithmetic mean of the two entropies."""
+    from sklearn.metrics import normalized_mutual_info_score
+
+    return float(normalized_mutual_info_score(truth, labels))
+
+
 def v_measure(truth: np.ndarray, labels: np.ndarray) -> float:
     """Harmonic mean of homogeneity and completeness (Rosenberg, Hirschberg 2007)."""
     from sklearn.metrics import v_measure_score

@@ -33,6 +33,26 @@ def area_under_precision_recall(estimate: np.ndarray, truth: np.ndarray) -> floa
     return float(average_precision_score((truth > 0).ravel(), estimate.ravel()))
 
 
+def area_under_roc(estimate: np.ndarray, truth: np.ndarray) -> float:
+    """Chance that a type present gets a larger share than one absent.
+
+    Over all spots and types, ties counting half; NaN where all or none are present.
+    """
+    from scipy.stats import rankdata
+
+    present = (truth > 0).ravel()
+    n, rest = int(present.sum()), int((~present).sum())
+    if not n or not rest:
+        return float("nan")
+    ranks = rankdata(estimate.ravel())[present].sum()
+    return float((ranks - n * (n + 1) / 2) / (n * rest))
+
+
+def spot_pearson(estimate: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Pearson over types, (n_spots,); 0 for an even spot."""
+    return pearson_columns(estimate.T, truth.T)
+
+
 def type_rmse(estimate: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Root mean squared error over spots, (n_types,)."""
     return np.sqrt(((estimate - truth) ** 2).mean(axis=0))
@@ -86,3 +106,21 @@ def presence_f1(
     hits = (said & present).sum(axis=axis)
     both = said.sum(axis=axis) + present.sum(axis=axis)
     return np.where(both > 0, 2 * hits / np.maximum(both, 1), 0.0)
+
+
+def tuned_level(estimate: np.ndarray, truth: np.ndarray) -> float:
+    """Level of presence with the largest F1 over all spots and types.
+
+    Give it training spots (simulated ones of the same reference, say) and hand the
+    level to :func:`presence_f1` for others; tuned on the spots that are scored it
+    measures nothing.
+    """
+    order = np.argsort(-estimate.ravel(), kind="stable")
+    values, present = estimate.ravel()[order], (truth.ravel() > 0)[order]
+    hits, said = np.cumsum(present), np.arange(1, len(values) + 1)
+    score = 2 * hits / (said + present.sum())
+    # A cut must lie between two different values.
+    score[:-1][values[:-1] == values[1:]] = -1
+    best = int(score.argmax())
+    below = values[best + 1] if best + 1 < len(values) else values[best] - 1e-6
+    return float((values[best] + below) / 2)

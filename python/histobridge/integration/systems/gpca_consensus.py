@@ -16,7 +16,7 @@ from histobridge.registry import system
     needs=("counts", "coordinates"),
     status="house",
     paper="house default",
-    evidence="dev/benchmarks/results/domains.csv",
+    evidence="dev/benchmarks/results/integration.csv",
 )
 def gpca_consensus(*, seed: int = 0) -> GraphPCAConsensus:
     """Closed-form graph PCA over a small grid, EEE mixtures, consensus, ring vote."""

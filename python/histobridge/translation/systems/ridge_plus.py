@@ -1,22 +1,23 @@
-"""ridge_plus: kernel ridge on colour, texture and ImageNet features with context.
+"""ridge_plus: ridge regression and a forest on colour, texture and ImageNet features.
 
-The house default. Features are standardised within each section, so that stain and
-scanner differences go without touching expression; each spot sees itself and the
-means of its surroundings; colour statistics carry three quarters of the kernel
-because a stain shift hurts them less than ImageNet features. Half of the kernel is
-Gaussian, which wins where training and test tissue are alike, and half is linear,
-which still points the right way where they are not. The penalty comes from inner
-folds by patient, section or block.
+The house default, the mean of two members that see the same features. Features are
+standardised within each section, so that stain and scanner differences go without
+touching expression; each spot sees itself and the mean of its surroundings; every
+encoder has the same say, whatever its width. The ridge is linear and still points
+the right way in foreign tissue; the forest of extremely randomised trees predicts
+the leading components that genes share and wins where training and test tissue are
+alike. The penalty comes from inner folds by patient, section or block.
 """
 
 from histobridge.registry import system
-from histobridge.translation.ridge import KernelRidge, View
+from histobridge.translation.average import Average
+from histobridge.translation.forest import Forest
+from histobridge.translation.ridge import View, ViewRidge
 
 VIEWS = (
-    View("colour", neighbours=(1, 9, 25), weight=0.375),
-    View("*", neighbours=(1, 9), weight=0.125),
-    View("colour", neighbours=(1, 9), weight=0.375, linear=True),
-    View("*", neighbours=(1, 9), weight=0.125, linear=True),
+    View("colour"),
+    View("texture"),
+    View("*"),
 )
 
 
@@ -28,6 +29,6 @@ VIEWS = (
     paper="house default",
     evidence="dev/benchmarks/results/demo.csv",
 )
-def ridge_plus(*, seed: int = 0) -> KernelRidge:
-    """Kernel ridge on colour, texture and ImageNet features with context."""
-    return KernelRidge(VIEWS, seed=seed)
+def ridge_plus(*, trees: int = 200, seed: int = 0) -> Average:
+    """Ridge regression and a forest on colour, texture and ImageNet features."""
+    return Average([ViewRidge(VIEWS, seed=seed), Forest(trees=trees, seed=seed)])

@@ -1,0 +1,45 @@
+"""Sections with an H&E image as the benchmarks read them, features added."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import anndata as ad
+
+import histobridge as hb
+
+
+def load(
+    folder: Path, names: Iterable[str], patients: dict | None = None
+) -> ad.AnnData:
+    """Sections side by side over their shared genes.
+
+    ``patients`` maps sections to patients; default the first letter of the name.
+    """
+    parts = {}
+    for name in names:
+        part = ad.read_h5ad(folder / f"{name}.h5ad")
+        part.var_names_make_unique()
+        facts = part.uns["image"]
+        part.obs["sample_id"] = name
+        part.obs["patient"] = (patients or {}).get(name, name[0])
+        part.obs_names = [f"{name}_{spot}" for spot in part.obs_names]
+        part.uns = {
+            "spatial": {
+                name: {
+                    "images": {"hires": str(folder / facts["file"])},
+                    # Coordinates are pixels of the image that is there.
+                    "scalefactors": {
+                        "tissue_hires_scalef": 1.0,
+                        "microns_per_pixel": facts["um_per_px"],
+                    },
+                }
+            }
+        }
+        parts[name] = part
+    return ad.concat(parts.values(), join="inner", uns_merge="unique")
+
+
+def described(adata: ad.AnnData, encoders: Iterable[str]) -> ad.AnnData:
+    """The same object with image features."""
+    hb.add_morphology(adata, tuple(encoders), progress=False)
+    return adata

@@ -1,0 +1,58 @@
+"""What every published system returns, and the one class that carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from histobridge.deconvolution.signatures import Signatures
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Proportions and what a system knows beside them.
+
+    Attributes
+    ----------
+    proportions : (n_spots, n_types)
+        Rows sum to 1.
+    spots
+        Values (n_spots,) by name, for ``obs``.
+    tables
+        (n_spots, n_types) by name among ``lower``, ``upper``, ``abundance``.
+    settings
+        What was chosen, e.g. ``sigma``.
+    """
+
+    proportions: np.ndarray
+    spots: dict[str, np.ndarray] = field(default_factory=dict)
+    tables: dict[str, np.ndarray] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+Solve = Callable[..., Estimate]
+
+
+class Deconvolver:
+    """An estimator around ``solve(adata, counts, signatures, **params)``."""
+
+    def __init__(self, solve: Solve, **params: Any):
+        self.solve = solve
+        self.params = params
+
+    def fit_predict(
+        self, adata: AnnData, counts: sp.csr_matrix, signatures: Signatures
+    ) -> np.ndarray:
+        """Proportions (n_spots, n_types); the rest as attributes."""
+        found = self.solve(adata, counts, signatures, **self.params)
+        self.spots_ = found.spots
+        for name, values in {**found.tables, **found.settings}.items():
+            setattr(self, f"{name}_", values)
+        return found.proportions

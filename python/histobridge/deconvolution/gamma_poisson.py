@@ -1,0 +1,187 @@
+"""Posterior of Poisson mixtures under a Gamma prior that neighbours inform."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from histobridge.deconvolution.outputs import shares
+from histobridge.deconvolution.platform import shrunken_factor
+from histobridge.deconvolution.priors import local_composition
+from histobridge.deconvolution.solvers import poisson_newton
+
+TINY = 1e-12
+CHUNK = 2048
+
+
+@dataclass
+class Posterior:
+    """Gamma posterior of the amounts of every type, per count of depth.
+
+    Attributes
+    ----------
+    shape, rate : (n_spots, n_types)
+    factor : (n_genes,)
+        Platform factor of every gene.
+    iterations : int
+    """
+
+    shape: np.ndarray
+    rate: np.ndarray
+    factor: np.ndarray
+    iterations: int = 0
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Expected amounts (n_spots, n_types)."""
+        return self.shape / self.rate
+
+    @property
+    def variance(self) -> np.ndarray:
+        """Variance of the amounts (n_spots, n_types)."""
+        return self.shape / self.rate**2
+
+
+def maximum_likelihood(
+    counts: sp.csr_matrix,
+    profiles: np.ndarray,
+    pseudo: float,
+    *,
+    rounds: int = 20,
+    tol: float = 1e-4,
+    factor: np.ndarray | None = None,
+) -> Posterior:
+    """Amounts and platform factors in turn, each by its own exact step.
+
+    Parameters
+    ----------
+    pseudo
+        Counts that shrink platform factors to 1.
+    factor
+        Platform factors to keep, instead of estimating them.
+    """
+    depth = _depth(counts)
+    observed = np.asarray(counts.sum(axis=0)).ravel()
+    current = np.ones(len(profiles)) if factor is None else factor
+    amounts, done = None, 0
+    while done < rounds:
+        before, done = amounts, done + 1
+        # Between two updates of the factors an exact optimum is of no use.
+        steps = 30 if factor is not None or done == rounds else 4
+        amounts = newton(counts, profiles * current[:, None], depth, amounts, steps)
+        if factor is not None:
+            break
+        if before is not None and np.abs(amounts - before).max() < tol:
+            break
+        current = shrunken_factor(observed, profiles @ (amounts.T @ depth), pseudo)
+    rate = depth[:, None] * (profiles * current[:, None]).sum(axis=0)
+    amounts = np.where(rate > TINY, amounts, 0.0)
+    rate = np.maximum(rate, TINY)
+    return Posterior(amounts * rate, rate, current, done)
+
+
+def newton(
+    counts: sp.csr_matrix,
+    rates: np.ndarray,
+    depth: np.ndarray,
+    start: np.ndarray | None = None,
+    steps: int = 30,
+) -> np.ndarray:
+    """``poisson_newton`` of sparse counts, a few thousand spots at a time."""
+    out = np.empty((counts.shape[0], rates.shape[1]))
+    for first in range(0, len(out), CHUNK):
+        rows = slice(first, first + CHUNK)
+        guess = None if start is None else start[rows]
+        out[rows] = poisson_newton(
+            counts[rows].toarray(), rates, depth[rows], guess, steps=steps
+        )
+    return out
+
+
+def posterior(
+    counts: sp.csr_matrix,
+    profiles: np.ndarray,
+    start: Posterior,
+    average: sp.csr_matrix | None,
+    strength: float,
+    pseudo: float,
+    *,
+    trust: float = 0.8,
+    max_iter: int = 200,
+    tol: float = 1e-4,
+    fixed: bool = False,
+) -> Posterior:
+    """Variational posterior of ``a_sk ~ Gamma(strength * p_sk, strength)``.
+
+    ``p_s`` is the mean composition of the neighbours of a spot (``average``), in
+    part that of all spots (1 - ``trust``); it follows the estimate. Counts are
+    shared out to types by ``exp(E log a)``, so a type of little evidence goes to
+    zero faster than under maximum likelihood, and one that neighbours hold does not.
+
+    Parameters
+    ----------
+    start
+        Where to begin, e.g. at maximum likelihood.
+    strength
+        Weight of the prior in counts.
+    pseudo
+        Counts that shrink platform factors to 1.
+    fixed
+        Keep the platform factors of ``start``.
+    """
+    from scipy.special import psi
+
+    depth = _depth(counts)
+    observed = np.asarray(counts.sum(axis=0)).ravel()
+    factor, mean = start.factor, start.mean
+    mixing = mean + 1e-6
+    for step in range(max_iter):
+        rates = profiles * factor[:, None]
+        prior = local_composition(shares(mean), average, trust)
+        attracted = attraction(counts, depth, mixing, rates)
+        shape = np.maximum(strength * prior + attracted, 1e-8)
+        rate = strength + depth[:, None] * rates.sum(axis=0)
+        before, mean = mean, shape / rate
+        mixing = np.exp(psi(shape)) / rate
+        if not fixed and step % 5 == 4:
+            expected = profiles @ (mean.T @ depth)
+            factor = shrunken_factor(observed, expected, pseudo)
+        if step > 5 and np.abs(mean - before).max() < tol:
+            break
+    return Posterior(shape, rate, factor, step + 1)
+
+
+def attraction(
+    counts: sp.csr_matrix, depth: np.ndarray, amounts: np.ndarray, rates: np.ndarray
+) -> np.ndarray:
+    """Counts attributed to every type (n_spots, n_types); zeros cost nothing."""
+    out = np.empty(amounts.shape)
+    for first in range(0, len(out), CHUNK):
+        rows = slice(first, first + CHUNK)
+        mean = amounts[rows] @ rates.T
+        ratio = counts[rows].copy()
+        index = np.repeat(np.arange(ratio.shape[0]), np.diff(ratio.indptr))
+        ratio.data = ratio.data / np.maximum(mean[index, ratio.indices], TINY)
+        out[rows] = (ratio @ rates) * amounts[rows]
+    return out
+
+
+def held_out_likelihood(
+    held: sp.csr_matrix, rates: np.ndarray, amounts: np.ndarray
+) -> np.ndarray:
+    """Multinomial log-likelihood (n_spots,) of counts that a fit has not seen."""
+    out = np.zeros(held.shape[0])
+    for first in range(0, len(out), CHUNK):
+        rows = slice(first, first + CHUNK)
+        block = held[rows].tocoo()
+        share = amounts[rows] @ rates.T
+        share /= np.maximum(share.sum(axis=1, keepdims=True), TINY)
+        value = block.data * np.log(share[block.row, block.col] + TINY)
+        out[rows] = np.bincount(block.row, value, minlength=block.shape[0])
+    return out
+
+
+def _depth(counts: sp.csr_matrix) -> np.ndarray:
+    return np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1.0)

@@ -1,0 +1,104 @@
+"""The choice of a prior: which one predicts genes that the fit has not read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.sparse as sp
+
+from histobridge import graphs, keys
+from histobridge.deconvolution.gamma_poisson import (
+    Posterior,
+    held_out_likelihood,
+    maximum_likelihood,
+)
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+ENOUGH = 2000
+"""Spots on which a prior is chosen."""
+
+Refit = Callable[[sp.csr_matrix, np.ndarray, Posterior], Posterior]
+
+
+class GeneHalves:
+    """Each half of the genes in turn is fitted, the other one predicted.
+
+    Parameters
+    ----------
+    counts, profiles
+        (n_spots, n_genes) and (n_genes, n_types).
+    platform
+        Pseudo-counts that shrink platform factors to 1; the factors are those of
+        all genes, so that a half is not judged by factors of its own.
+    seed
+        Of the halves.
+    """
+
+    def __init__(
+        self, counts: sp.csr_matrix, profiles: np.ndarray, platform: float, seed: int
+    ):
+        self.counts, self.profiles = counts, profiles
+        self.factor = maximum_likelihood(counts, profiles, platform).factor
+        half = np.zeros(len(profiles), dtype=bool)
+        order = np.random.default_rng(seed).permutation(len(profiles))
+        half[order[: len(profiles) // 2]] = True
+        self.folds = [half, ~half]
+        self.starts = [
+            maximum_likelihood(
+                counts[:, fold], profiles[fold], platform, factor=self.factor[fold]
+            )
+            for fold in self.folds
+        ]
+        self.alone = sum(map(self._unseen, self.folds, self.starts))
+
+    def gain(self, refit: Refit) -> np.ndarray:
+        """Log-likelihood (n_spots,) of unread genes over that of no prior.
+
+        Parameters
+        ----------
+        refit
+            From counts and profiles of a half, and its fit without prior, to the
+            fit under the prior.
+        """
+        score = -self.alone
+        for fold, start in zip(self.folds, self.starts, strict=True):
+            fit = refit(self.counts[:, fold], self.profiles[fold], start)
+            score = score + self._unseen(fold, fit)
+        return score
+
+    def _unseen(self, fold: np.ndarray, fit: Posterior) -> np.ndarray:
+        rates = self.profiles[~fold] * self.factor[~fold, None]
+        return held_out_likelihood(self.counts[:, ~fold], rates, fit.mean)
+
+
+def strongest(gains: dict[tuple[str, float], np.ndarray]) -> tuple[str, float]:
+    """Prior of largest weight among those as good as the best, but for chance.
+
+    Parameters
+    ----------
+    gains
+        (graph, strength) -> score of every spot.
+    """
+    best = max(gains.values(), key=np.mean)
+    equal = {}
+    for prior, score in gains.items():
+        behind = best - score
+        if behind.mean() <= behind.std() / np.sqrt(len(behind)):
+            equal[prior] = (prior[1], score.mean())
+    return max(equal, key=lambda prior: equal[prior])
+
+
+def compact_part(adata: AnnData, n: int) -> np.ndarray:
+    """All spots, or the nearest to the middle spot of the first section."""
+    if n <= ENOUGH:
+        return np.arange(n)
+    if keys.SPATIAL not in adata.obsm:
+        return np.sort(np.random.default_rng(0).choice(n, ENOUGH, replace=False))
+    section = np.flatnonzero(graphs.section_codes(adata) == 0)
+    points = graphs.positions_um(adata)[section]
+    apart = ((points - np.median(points, axis=0)) ** 2).sum(axis=1)
+    return np.sort(section[np.argsort(apart, kind="stable")[:ENOUGH]])

@@ -1,0 +1,118 @@
+"""Positions, nearest neighbours, and what follows from them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.sparse as sp
+
+from histobridge import contract, keys
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def positions_um(adata: AnnData) -> np.ndarray:
+    """Spot centres (n, 2) in microns; in pixels where no scale is known.
+
+    Neighbour graphs only compare distances within a section, so an unknown scale
+    does not change them.
+    """
+    points = contract.coordinates(adata).copy()
+    libraries = adata.uns.get(keys.SPATIAL, {})
+    for section, spots in contract.sections(adata).items():
+        factors = libraries.get(section, {}).get(keys.SCALE_FACTORS, {})
+        points[spots] *= factors.get(keys.MICRONS_PER_PIXEL, 1.0)
+    return points
+
+
+def has_microns(adata: AnnData) -> bool:
+    """Whether every section states its microns per pixel."""
+    libraries = adata.uns.get(keys.SPATIAL, {})
+    return all(
+        libraries.get(section, {})
+        .get(keys.SCALE_FACTORS, {})
+        .get(keys.MICRONS_PER_PIXEL)
+        for section in contract.sections(adata)
+    )
+
+
+def pitch(points: np.ndarray) -> float:
+    """Median distance of a spot to its nearest neighbour, in units of ``points``."""
+    if len(points) < 2:
+        return 1.0
+    distance, _ = nearest(points, 1)
+    positive = distance[distance > 0]
+    return float(np.median(positive)) if positive.size else 1.0
+
+
+def nearest(
+    points: np.ndarray, k: int, queries: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Distances and positions (n, k) of the k nearest points.
+
+    Without ``queries`` a point is not its own neighbour. ``k`` is cut to the number
+    of other points.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    own = queries is None
+    k = max(0, min(k, len(points) - int(own)))
+    if k == 0:
+        shape = (len(points if own else queries), 0)
+        return np.empty(shape), np.empty(shape, dtype=int)
+    search = NearestNeighbors(n_neighbors=k).fit(points)
+    return search.kneighbors(None if own else queries)
+
+
+def knn_graph(points: np.ndarray, sections: np.ndarray, k: int) -> sp.csr_matrix:
+    """Directed kNN graph (n, n) of ones without self loops; none across sections.
+
+    Parameters
+    ----------
+    points
+        (n, d) positions or features.
+    sections
+        (n,) section of each point.
+    k
+        Neighbours per point, fewer in a section that has fewer points.
+    """
+    rows, columns = [], []
+    for section in np.unique(sections):
+        spots = np.flatnonzero(sections == section)
+        _, found = nearest(points[spots], k)
+        rows.append(np.repeat(spots, found.shape[1]))
+        columns.append(spots[found.ravel()])
+    row, column = np.concatenate(rows), np.concatenate(columns)
+    shape = (len(points), len(points))
+    return sp.csr_matrix((np.ones(len(row)), (row, column)), shape=shape)
+
+
+def symmetric(graph: sp.csr_matrix) -> sp.csr_matrix:
+    """Keep an edge that either end named, with the larger weight."""
+    return graph.maximum(graph.T).tocsr()
+
+
+def neighbour_mean(
+    features: np.ndarray, points: np.ndarray, sections: np.ndarray, k: int
+) -> np.ndarray:
+    """Mean of ``features`` (n, d) over a spot and its nearest ``k - 1`` others."""
+    graph = knn_graph(points, sections, k - 1) + sp.identity(len(points), format="csr")
+    weights = sp.diags(1.0 / np.asarray(graph.sum(axis=1)).ravel())
+    return np.asarray(weights @ (graph @ features))
+
+
+def laplacian(graph: sp.csr_matrix) -> sp.csr_matrix:
+    """Symmetric normalised Laplacian; an isolated spot keeps a zero row."""
+    degree = np.asarray(graph.sum(axis=1)).ravel()
+    scale = sp.diags(np.where(degree > 0, 1.0 / np.sqrt(np.maximum(degree, 1e-12)), 0))
+    return (sp.diags((degree > 0).astype(float)) - scale @ graph @ scale).tocsr()
+
+
+def section_codes(adata: AnnData) -> np.ndarray:
+    """Integer code of the section of every spot."""
+    codes = np.empty(adata.n_obs, dtype=int)
+    for i, spots in enumerate(contract.sections(adata).values()):
+        codes[spots] = i
+    return codes

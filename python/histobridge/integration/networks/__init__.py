@@ -1,0 +1,1 @@
+"""Networks of the integration systems; every module here imports torch."""

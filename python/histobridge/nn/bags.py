@@ -1,0 +1,104 @@
+"""Networks that learn from sums over regions and answer for single spots."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from histobridge.nn.batch import Batch
+from histobridge.nn.heads import CP10K
+from histobridge.nn.network import Network
+
+
+def top_mean(scores: Tensor, k: int) -> Tensor:
+    """Mean (genes,) of the ``k`` largest scores (spots, genes) of every gene."""
+    return scores.topk(min(k, len(scores)), dim=0).values.mean(dim=0)
+
+
+def bulk(batch: Batch, rows: Tensor) -> Tensor:
+    """log1p (genes,) of 10,000 times the shares of the summed counts of ``rows``."""
+    share = batch.counts[rows].sum(dim=0) / batch.library[rows].sum().clamp(min=1)
+    return torch.log1p(CP10K * share)
+
+
+class TopMean(Network):
+    """Score every spot; a region is the mean of its best k spots (HE2RNA).
+
+    ``k`` is drawn anew in every step. A spot's prediction is its own score.
+    """
+
+    def __init__(self, encoder: nn.Module, head: nn.Module, genes: int, ks: tuple):
+        super().__init__(encoder, head)
+        self.ks = ks
+        self.register_buffer("level", torch.zeros(genes))
+
+    def begin(self, table: Batch) -> None:
+        """Start from the bulk of all training spots."""
+        super().begin(table)
+        self.level.copy_(bulk(table, table.known))
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """``mean`` (n, genes)."""
+        return {"mean": super().forward(batch)["mean"] + self.level}
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Squared error over regions and genes."""
+        scores = self(batch)["mean"]
+        k = self.ks[int(torch.randint(len(self.ks), ()))]
+        errors = []
+        for bag in batch.bag.unique():
+            rows = batch.bag == bag
+            errors.append((top_mean(scores[rows], k) - bulk(batch, rows)).square())
+        return torch.stack(errors).mean()
+
+    def predict(self, batch: Batch) -> Tensor:
+        """Scores (n, genes), never below zero."""
+        return self(batch)["mean"].clamp(min=0)
+
+
+class HighOrLow(Network):
+    """Every spot of a region is told whether its region is high or low (PathoMCH).
+
+    Regions between the two thresholds teach nothing. The prediction is the
+    probability of high between the mean of low and of high regions.
+    """
+
+    def __init__(
+        self, encoder: nn.Module, head: nn.Module, genes: int, tail: float = 0.2
+    ):
+        super().__init__(encoder, head)
+        self.tail = tail
+        for name in ("below", "above", "low", "high"):
+            self.register_buffer(name, torch.zeros(genes))
+
+    def begin(self, table: Batch) -> None:
+        """Thresholds from regions of the training spots alone."""
+        from histobridge.nn.sampling import regions
+
+        super().begin(table)
+        (drawn,) = regions(table, 64, torch.Generator().manual_seed(0))
+        bulks = torch.stack([bulk(drawn, drawn.bag == bag) for bag in range(64)])
+        self.below.copy_(bulks.quantile(self.tail, dim=0))
+        self.above.copy_(bulks.quantile(1 - self.tail, dim=0))
+        lowest, highest = bulks <= self.below, bulks >= self.above
+        self.low.copy_((bulks * lowest).sum(dim=0) / lowest.sum(dim=0))
+        self.high.copy_((bulks * highest).sum(dim=0) / highest.sum(dim=0))
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Cross entropy over spots of high and of low regions."""
+        logits, total, count = self(batch)["mean"], 0.0, 0.0
+        for bag in batch.bag.unique():
+            rows = batch.bag == bag
+            found = bulk(batch, rows)
+            high = (found >= self.above).float()
+            told = ((found <= self.below) | (found >= self.above)).float()
+            each = nn.functional.binary_cross_entropy_with_logits(
+                logits[rows], high.expand(int(rows.sum()), -1), reduction="none"
+            )
+            total, count = total + (each * told).sum(), count + told.sum() * rows.sum()
+        return total / torch.as_tensor(count).clamp(min=1)
+
+    def predict(self, batch: Batch) -> Tensor:
+        """Level (n, genes) between low and high."""
+        share = torch.sigmoid(self(batch)["mean"])
+        return self.low + share * (self.high - self.low)

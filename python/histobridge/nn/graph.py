@@ -1,0 +1,99 @@
+"""Message passing between neighbouring spots; an isolated spot listens to itself."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from histobridge.nn.batch import Batch
+
+
+def mean_over(x: Tensor, edges: Tensor) -> Tensor:
+    """Mean (n, width) over the neighbours of each row; its own where it has none."""
+    source, target = edges
+    total = torch.zeros_like(x).index_add_(0, target, x[source])
+    count = torch.bincount(target, minlength=len(x))
+    mean = total / count.clamp(min=1).unsqueeze(1).to(x.dtype)
+    return torch.where((count > 0).unsqueeze(1), mean, x)
+
+
+def with_loops(edges: Tensor, n: int) -> Tensor:
+    """Edges and one loop per row, so that nobody is without a neighbour."""
+    loops = torch.arange(n, device=edges.device).expand(2, n)
+    return torch.cat([edges[:, edges[0] != edges[1]], loops], dim=1)
+
+
+class GraphSAGE(nn.Module):
+    """Layers of mean aggregation; the read-out joins what all layers found.
+
+    Parameters
+    ----------
+    readout
+        ``last``, ``mean`` over layers, or ``lstm``: the layers as a sequence
+        through a two-layer LSTM, then their mean (Hist2ST).
+    """
+
+    def __init__(self, width: int, *, layers: int, edges: str, readout: str = "last"):
+        super().__init__()
+        if readout not in ("last", "mean", "lstm"):
+            raise ValueError(f"expected last, mean or lstm; found {readout!r}")
+        self.edges, self.readout = edges, readout
+        self.own = nn.ModuleList(nn.Linear(width, width) for _ in range(layers))
+        self.near = nn.ModuleList(nn.Linear(width, width) for _ in range(layers))
+        if readout == "lstm":
+            self.lstm = nn.LSTM(width, width, num_layers=2, batch_first=True)
+
+    def forward(self, x: Tensor, batch: Batch) -> Tensor:
+        """(n, width) as it came in."""
+        edges, found = batch.edges[self.edges], []
+        for own, near in zip(self.own, self.near, strict=True):
+            x = torch.relu(own(x) + near(mean_over(x, edges)))
+            x = nn.functional.normalize(x, dim=1) * x.shape[1] ** 0.5
+            found.append(x)
+        if self.readout == "last":
+            return x
+        layers = torch.stack(found, dim=1)
+        if self.readout == "lstm":
+            layers = self.lstm(layers)[0]
+        return layers.mean(dim=1)
+
+
+class GraphAttention(nn.Module):
+    """Graph attention (GATv1 of torch-geometric) with loops, width kept.
+
+    Parameters
+    ----------
+    drop_edges
+        Share of edges left out in training.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        *,
+        layers: int,
+        heads: int,
+        edges: str,
+        dropout: float = 0.0,
+        drop_edges: float = 0.0,
+    ):
+        super().__init__()
+        from torch_geometric.nn import GATConv
+
+        self.edges, self.drop_edges = edges, drop_edges
+        self.layers = nn.ModuleList(
+            GATConv(width, width // heads, heads, dropout=dropout, add_self_loops=False)
+            for _ in range(layers)
+        )
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(layers))
+
+    def forward(self, x: Tensor, batch: Batch) -> Tensor:
+        """(n, width) as it came in."""
+        edges = batch.edges[self.edges]
+        if self.training and self.drop_edges:
+            kept = torch.rand(edges.shape[1], device=edges.device) >= self.drop_edges
+            edges = edges[:, kept]
+        edges = with_loops(edges, len(x))
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            x = x + torch.nn.functional.elu(layer(norm(x), edges))
+        return x

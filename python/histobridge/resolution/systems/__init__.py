@@ -1,0 +1,1 @@
+"""Resolution systems, one file each."""

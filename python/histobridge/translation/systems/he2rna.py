@@ -1,0 +1,60 @@
+"""HE2RNA: learned from bulk expression of regions, answered for every spot.
+
+Schmauch et al. 2020, Nat Commun 11:3877. A small network scores every tile; the
+bulk of a slide is the mean of the k best tiles, k drawn anew in every step; a tile's
+own score is its predicted expression.
+
+Here a region of a section is the slide and the sum of its spots the bulk: spots are
+never shown one by one, and the model is scored on spots. Corrected: regions are not
+padded, so no empty tile is among the k best. Deviations: features of
+``add_morphology`` for ResNet50; regions because a handful of sections would be a
+handful of examples; log1p of counts per 10,000 for FPKM-UQ.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from histobridge.nn.recipe import Recipe
+from histobridge.registry import system
+from histobridge.translation.inputs import Inputs
+from histobridge.translation.neural import NeuralTranslator, Stage
+from histobridge.translation.options import trainable
+
+if TYPE_CHECKING:
+    from histobridge.nn.network import Network
+    from histobridge.nn.size import Size
+
+
+def network(size: Size) -> Network:
+    """Perceptron on every spot, top-k mean over a region."""
+    from histobridge.nn.bags import TopMean
+    from histobridge.nn.encoders import Features
+    from histobridge.nn.heads import Perceptron
+
+    width = size.width(1024)
+    head = Perceptron(size.features, size.genes, hidden=(width, width), dropout=0.25)
+    return TopMean(
+        Features(size.features), head, size.genes, ks=(1, 2, 5, 10, 20, 50, 100)
+    )
+
+
+@system(
+    "he2rna",
+    task="translation",
+    needs=("image", "coordinates", "counts"),
+    paper="Schmauch et al. 2020, Nat Commun 11:3877",
+    evidence="bulk of TCGA slides; never scored on spots by its authors; "
+    "here: dev/benchmarks/results/translation_systems.csv",
+    deviations="regions of sections as slides; features of add_morphology",
+)
+@trainable
+def he2rna() -> NeuralTranslator:
+    """Learned from the bulk of regions by top-k pooling, answered for every spot."""
+    return NeuralTranslator(
+        network,
+        Inputs(features=True),
+        Stage(Recipe(200, 3e-4), sampler="regions", size=16),
+        scaling="none",
+        counts=True,
+    )
