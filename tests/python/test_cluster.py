@@ -77,6 +77,19 @@ def test_a_backend_that_the_caller_has_set_is_used(tissue, cluster):
     pd.testing.assert_frame_equal(found.drop(columns=COST), expected.drop(columns=COST))
 
 
+def processes_of_a_loop(part):
+    """How many foreign processes a loop within a score is sent to."""
+    pids = joblib.Parallel()(joblib.delayed(os.getpid)() for _ in range(4))
+    return float(len(set(pids) - {os.getpid()}))
+
+
+def test_a_loop_within_a_job_stays_in_its_process(tissue, cluster):
+    asked = {**ASKED, "metrics": {"foreign": processes_of_a_loop}}
+    with joblib.parallel_config(backend="dask", client=cluster):
+        found = benchmark("train_mean", tissue, LeaveOnePatientOut(), **asked)
+    assert (found["value"] == 0).all()
+
+
 def test_workers_and_a_cluster_are_two_answers_to_one_question():
     with pytest.raises(ContractError, match="workers or a cluster"), workers_of(2, "a"):
         pass

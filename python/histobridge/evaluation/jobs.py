@@ -60,7 +60,10 @@ def perform(job: Job, problem: Problem, store: Path | None) -> Record:
     path = None if store is None else store / f"{job.config}.json"
     if path is not None and path.exists():
         return json.loads(path.read_text())
-    record = compute(job, problem)
+    # A job is the unit that is sent away: loops within it (scikit-learn's, too)
+    # stay in its process, where they are metered and need no other worker.
+    with joblib.parallel_config("threading", n_jobs=1):
+        record = compute(job, problem)
     if path is not None:
         # Renaming is atomic: a file under its name is whole, whenever we are killed.
         part = path.with_suffix(f".{os.getpid()}.part")
