@@ -6,6 +6,7 @@ Importing this module is light: torch and scanpy are loaded when first used.
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 __version__ = "0.99.0"
 
@@ -57,7 +58,7 @@ _MODULES = (
 __all__ = [*_HOMES, *_MODULES, "__version__"]
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     if name in _MODULES:

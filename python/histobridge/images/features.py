@@ -110,7 +110,7 @@ def spot_features(
         )
     sections = graphs.section_codes(adata)
     own = standardised(features, sections)
-    points = graphs.positions_um(adata) if max(neighbours) > 1 else None
+    points = graphs.positions_um(adata) if max(neighbours) > 1 else np.empty((0, 2))
     blocks = [
         own if k == 1 else graphs.neighbour_mean(own, points, sections, k)
         for k in neighbours

@@ -143,7 +143,7 @@ def _blocks(
     blocks = []
     for encoder in map(find_encoder, encoders):
         own = patch_um is None or not encoder.batch
-        sides = encoder.sides_um if own else np.atleast_1d(patch_um)
+        sides = encoder.sides_um if own else np.atleast_1d(np.asarray(patch_um))
         blocks += [(encoder, float(side)) for side in sides]
     if patch_um is not None and np.any(np.asarray(patch_um) <= 0):
         raise ContractError("positive patch sides in microns", patch_um)

@@ -58,7 +58,7 @@ class Slide:
         """SHA-256 of the pixels, the identity used by the feature cache."""
         sha = hashlib.sha256(repr(self._pixels.shape).encode())
         for top in range(0, self.height, 1024):
-            sha.update(np.ascontiguousarray(self._pixels[top : top + 1024]))
+            sha.update(np.ascontiguousarray(self._pixels[top : top + 1024]).data)
         return sha.hexdigest()
 
 
@@ -96,7 +96,7 @@ def open_slide(
         image_id = _default_image(images, source)
     if image_id == keys.SOURCE_IMAGE and source:
         image, scale = source, 1.0
-    elif image_id in images:
+    elif image_id is not None and image_id in images:
         image = images[image_id]
         scale = factors.get(keys.scale_factor(image_id))
         if scale is None:
