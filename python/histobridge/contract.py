@@ -21,13 +21,14 @@ class ContractError(ValueError):
 
     def __init__(self, expected: str, found: str, available: Iterable[Any] | str = ""):
         parts = [f"expected {expected}", f"found {found}"]
-        listed = available if isinstance(available, str) else _listing(available)
+        listed = available if isinstance(available, str) else listing(available)
         if listed:
             parts.append(f"available: {listed}")
         super().__init__("; ".join(parts))
 
 
-def _listing(items: Iterable[Any], most: int = 8) -> str:
+def listing(items: Iterable[Any], most: int = 8) -> str:
+    """Name the first items, and how many there are."""
     items = [str(item) for item in items]
     shown = ", ".join(items[:most])
     return shown + (f", ... ({len(items)} in all)" if len(items) > most else "")
@@ -145,7 +146,7 @@ def unique_names(adata: AnnData) -> None:
             repeated = index[index.duplicated()].unique()
             raise ContractError(
                 f"unique {what} names",
-                f"{len(repeated)} repeated, e.g. {_listing(repeated, 3)}",
+                f"{len(repeated)} repeated, e.g. {listing(repeated, 3)}",
                 f"make them unique first, e.g. {what} names with a suffix",
             )
 
@@ -193,7 +194,7 @@ def labels(adata: AnnData, key: str, what: str = "labels") -> pd.Series:
     if len(classes) < 2:
         raise ContractError(
             f"at least two classes of {what} in obs[{key!r}]",
-            f"{len(classes)} ({_listing(classes)})",
+            f"{len(classes)} ({listing(classes)})",
         )
     return column
 
@@ -232,8 +233,8 @@ def shared_genes(adata: AnnData, reference: AnnData, least: int = 10) -> pd.Inde
     if len(genes) < least:
         raise ContractError(
             f"at least {least} genes shared by spots and reference",
-            f"{len(genes)} shared; spots have {_listing(adata.var_names, 3)}",
-            f"reference has {_listing(reference.var_names, 3)}",
+            f"{len(genes)} shared; spots have {listing(adata.var_names, 3)}",
+            f"reference has {listing(reference.var_names, 3)}",
         )
     return genes
 

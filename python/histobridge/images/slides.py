@@ -54,6 +54,13 @@ class Slide:
         step = max(1, int(np.ceil(max(self.width, self.height) / most)))
         return np.asarray(self._pixels[::step, ::step])
 
+    def coarser(self, most: int) -> tuple[Slide, int]:
+        """Stored level whose longer side still is at least ``most``, and its factor.
+
+        An image in memory has one level only.
+        """
+        return self, 1
+
     def digest(self) -> str:
         """SHA-256 of the pixels, the identity used by the feature cache."""
         sha = hashlib.sha256(repr(self._pixels.shape).encode())
