@@ -134,7 +134,7 @@ def draw_panels(
         under = grounds[panel.section]
         draw_ground(where, under, panel.title, faint=panel.values is not None)
         if panel.values is not None:
-            drawn = _draw_values(where, under, panel.values, limits, levels)
+            drawn = draw_values(where, under, panel.values, limits, levels)
             mappable = drawn if is_numeric(panel.values) else mappable
     if mappable is not None:
         bar = figure.colorbar(mappable, ax=list(axes), shrink=0.7, aspect=25)
@@ -211,13 +211,14 @@ def level_colours(values: pd.Series, levels: Sequence[Any]) -> list[str]:
     return [MISSING if pd.isna(v) else colour.get(v, MISSING) for v in values]
 
 
-def _draw_values(
+def draw_values(
     axes: Axes,
     under: Ground,
     values: pd.Series,
-    limits: tuple[float, float] | None,
-    levels: Sequence[Any] | None,
+    limits: tuple[float, float] | None = None,
+    levels: Sequence[Any] | None = None,
 ) -> Any:
+    """Discs in the colours of their values; numbers from ``limits`` to viridis."""
     if is_labels(values):
         colours = level_colours(values, levels or levels_of(values))
         return draw_discs(axes, under.points, under.diameter, facecolors=colours)
@@ -227,7 +228,7 @@ def _draw_values(
     numbers = np.ma.masked_invalid(values.to_numpy(dtype=float, na_value=np.nan))
     discs = draw_discs(axes, under.points, under.diameter, cmap=shades)
     discs.set_array(numbers)
-    discs.set_clim(limits)
+    discs.set_clim(limits or _range([values]))
     return discs
 
 

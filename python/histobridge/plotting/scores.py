@@ -109,9 +109,7 @@ def plot_leakage(audit: Any) -> Figure:
     axes.tick_params(length=0)
     for status, colour in LEAK_COLOURS.items():
         axes.scatter([], [], color=colour, marker="s", s=40, label=status)
-    axes.legend(
-        loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=8
-    )
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=8)
     return figure
 
 

@@ -71,9 +71,7 @@ def _draw(axes: Axes, points: np.ndarray, labels: pd.Series, title: str) -> None
     points, labels = points[there], labels[there]
     colours = level_colours(labels, levels_of(labels))
     size = pitch(points) if len(points) < 3 else _within_pitch(points)
-    draw_discs(
-        axes, points, size * SHARE_OF_PITCH, facecolors=colours, alpha=0.6
-    )
+    draw_discs(axes, points, size * SHARE_OF_PITCH, facecolors=colours, alpha=0.6)
     low, high = points.min(axis=0) - size, points.max(axis=0) + size
     axes.set(xlim=(low[0], high[0]), ylim=(high[1], low[1]), aspect="equal")
     axes.set(xticks=[], yticks=[])

@@ -164,6 +164,4 @@ def _together(labels: dict[str, pd.Series]) -> dict[str, pd.Series]:
     for column in texts.values():
         levels += [level for level in column.cat.categories if level not in levels]
     kind = pd.CategoricalDtype(levels)
-    return {
-        name: column.astype(object).astype(kind) for name, column in texts.items()
-    }
+    return {name: column.astype(object).astype(kind) for name, column in texts.items()}

@@ -131,7 +131,12 @@ def _labels(adata: AnnData, spots: np.ndarray) -> list[dict[str, Any]]:
             codes = values.cat.codes.to_numpy().tolist()
             colours = palette(len(levels))
             found.append(
-                {"name": str(name), "levels": levels, "codes": codes, "colours": colours}
+                {
+                    "name": str(name),
+                    "levels": levels,
+                    "codes": codes,
+                    "colours": colours,
+                }
             )
     return sorted(found, key=lambda layer: layer["name"] != keys.DOMAIN)
 
