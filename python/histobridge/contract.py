@@ -210,15 +210,30 @@ def microns_per_pixel(adata: AnnData, section: str) -> float:
     factors = (
         adata.uns.get(keys.SPATIAL, {}).get(section, {}).get(keys.SCALE_FACTORS, {})
     )
-    value = factors.get(keys.MICRONS_PER_PIXEL)
-    if value is None or not np.isfinite(value) or value <= 0:
-        raise ContractError(
-            f"microns per full-resolution pixel of section {section!r} "
-            f'(scalefactors["{keys.MICRONS_PER_PIXEL}"]; in R micronsPerPixel(x) <-)',
-            "none" if value is None else f"{value}",
-            factors,
-        )
-    return float(value)
+    return positive(
+        factors.get(keys.MICRONS_PER_PIXEL),
+        f"microns per full-resolution pixel of section {section!r} "
+        f'(scalefactors["{keys.MICRONS_PER_PIXEL}"]; in R micronsPerPixel(x) <-)',
+        factors,
+    )
+
+
+def positive(value: Any, what: str, available: Iterable[Any] = ()) -> float:
+    """A finite number above zero.
+
+    Raises
+    ------
+    ContractError
+        When it is anything else.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not np.isfinite(number) or number <= 0:
+        found = "none" if value is None else f"{value}"
+        raise ContractError(what, found, available)
+    return number
 
 
 def shared_genes(adata: AnnData, reference: AnnData, least: int = 10) -> pd.Index:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -117,7 +118,7 @@ def _draw_pies(
         if not np.isfinite(total) or total <= 0:
             continue
         ends = np.concatenate([[0.0], np.cumsum(share / total)])
-        for i, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
+        for i, (start, end) in enumerate(pairwise(ends)):
             if end - start > 1e-3:
                 wedges.append(wedge(centre, radius, start, end))
                 faces.append(colours[i])
