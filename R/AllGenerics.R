@@ -123,3 +123,41 @@ setGeneric("denoise", function(x, ...) standardGeneric("denoise"))
 #' @rdname traceGradient
 #' @export
 setGeneric("traceGradient", function(x, ...) standardGeneric("traceGradient"))
+
+#' @rdname plotSpots
+#' @export
+setGeneric("plotSpots", function(x, ...) standardGeneric("plotSpots"))
+
+#' @rdname plotDomains
+#' @export
+setGeneric("plotDomains", function(x, ...) standardGeneric("plotDomains"))
+
+#' @rdname plotExpressionPair
+#' @export
+setGeneric(
+    "plotExpressionPair",
+    function(x, ...) standardGeneric("plotExpressionPair")
+)
+
+#' @rdname plotProportions
+#' @export
+setGeneric(
+    "plotProportions",
+    function(x, ...) standardGeneric("plotProportions")
+)
+
+#' @rdname plotSections
+#' @export
+setGeneric("plotSections", function(x, ...) standardGeneric("plotSections"))
+
+#' @rdname plotBenchmark
+#' @export
+setGeneric("plotBenchmark", function(x, ...) standardGeneric("plotBenchmark"))
+
+#' @rdname plotLeakage
+#' @export
+setGeneric("plotLeakage", function(x, ...) standardGeneric("plotLeakage"))
+
+#' @rdname viewSection
+#' @export
+setGeneric("viewSection", function(x, ...) standardGeneric("viewSection"))
