@@ -7,13 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from histobridge.deconvolution.mixture import CHUNK, TINY, Mixture
 from histobridge.deconvolution.outputs import shares
 from histobridge.deconvolution.platform import shrunken_factor
 from histobridge.deconvolution.priors import local_composition
 from histobridge.deconvolution.solvers import poisson_newton
-
-TINY = 1e-12
-CHUNK = 2048
 
 
 @dataclass
@@ -38,16 +36,9 @@ class Posterior:
         """Expected amounts (n_spots, n_types)."""
         return self.shape / self.rate
 
-    @property
-    def variance(self) -> np.ndarray:
-        """Variance of the amounts (n_spots, n_types)."""
-        return self.shape / self.rate**2
-
 
 def maximum_likelihood(
-    counts: sp.csr_matrix,
-    profiles: np.ndarray,
-    pseudo: float,
+    mixture: Mixture,
     *,
     rounds: int = 20,
     tol: float = 1e-4,
@@ -57,12 +48,10 @@ def maximum_likelihood(
 
     Parameters
     ----------
-    pseudo
-        Counts that shrink platform factors to 1.
     factor
         Platform factors to keep, instead of estimating them.
     """
-    depth = _depth(counts)
+    counts, profiles, depth = mixture.counts, mixture.profiles, mixture.depth
     observed = np.asarray(counts.sum(axis=0)).ravel()
     current = np.ones(len(profiles)) if factor is None else factor
     amounts, done = None, 0
@@ -75,7 +64,8 @@ def maximum_likelihood(
             break
         if before is not None and np.abs(amounts - before).max() < tol:
             break
-        current = shrunken_factor(observed, profiles @ (amounts.T @ depth), pseudo)
+        expected = profiles @ (amounts.T @ depth)
+        current = shrunken_factor(observed, expected, mixture.pseudo)
     rate = depth[:, None] * (profiles * current[:, None]).sum(axis=0)
     amounts = np.where(rate > TINY, amounts, 0.0)
     rate = np.maximum(rate, TINY)
@@ -101,12 +91,10 @@ def newton(
 
 
 def posterior(
-    counts: sp.csr_matrix,
-    profiles: np.ndarray,
+    mixture: Mixture,
     start: Posterior,
     average: sp.csr_matrix | None,
     strength: float,
-    pseudo: float,
     *,
     trust: float = 0.8,
     max_iter: int = 200,
@@ -126,35 +114,33 @@ def posterior(
         Where to begin, e.g. at maximum likelihood.
     strength
         Weight of the prior in counts.
-    pseudo
-        Counts that shrink platform factors to 1.
     fixed
         Keep the platform factors of ``start``.
     """
     from scipy.special import psi
 
-    depth = _depth(counts)
-    observed = np.asarray(counts.sum(axis=0)).ravel()
+    profiles, depth = mixture.profiles, mixture.depth
+    observed = np.asarray(mixture.counts.sum(axis=0)).ravel()
     factor, mean = start.factor, start.mean
     mixing = mean + 1e-6
     for step in range(max_iter):
         rates = profiles * factor[:, None]
         prior = local_composition(shares(mean), average, trust)
-        attracted = attraction(counts, depth, mixing, rates)
+        attracted = attraction(mixture.counts, mixing, rates)
         shape = np.maximum(strength * prior + attracted, 1e-8)
         rate = strength + depth[:, None] * rates.sum(axis=0)
         before, mean = mean, shape / rate
         mixing = np.exp(psi(shape)) / rate
         if not fixed and step % 5 == 4:
             expected = profiles @ (mean.T @ depth)
-            factor = shrunken_factor(observed, expected, pseudo)
+            factor = shrunken_factor(observed, expected, mixture.pseudo)
         if step > 5 and np.abs(mean - before).max() < tol:
             break
     return Posterior(shape, rate, factor, step + 1)
 
 
 def attraction(
-    counts: sp.csr_matrix, depth: np.ndarray, amounts: np.ndarray, rates: np.ndarray
+    counts: sp.csr_matrix, amounts: np.ndarray, rates: np.ndarray
 ) -> np.ndarray:
     """Counts attributed to every type (n_spots, n_types); zeros cost nothing."""
     out = np.empty(amounts.shape)
@@ -181,7 +167,3 @@ def held_out_likelihood(
         value = block.data * np.log(share[block.row, block.col] + TINY)
         out[rows] = np.bincount(block.row, value, minlength=block.shape[0])
     return out
-
-
-def _depth(counts: sp.csr_matrix) -> np.ndarray:
-    return np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1.0)
