@@ -286,16 +286,6 @@ def test_the_residual_marks_a_spot_that_the_reference_cannot_explain(problem):
     assert 0.3 < np.median(found) < 2
 
 
-def test_nuclei_make_abundances(tissue, reference):
-    tissue.obs["n_nuclei"] = np.arange(tissue.n_obs) % 7
-    hb.deconvolve(tissue, reference, graph="none", nuclei="n_nuclei")
-    found = tissue.obsm["proportions_abundance"]
-    np.testing.assert_allclose(found.sum(axis=1), tissue.obs["n_nuclei"])
-    tissue.obs["n_nuclei"] = -1
-    with pytest.raises(ContractError, match="nuclei"):
-        hb.deconvolve(tissue, reference, graph="none", nuclei="n_nuclei")
-
-
 def test_rctd_keeps_poor_spots_and_drops_them_as_published(tissue, reference):
     counts = tissue.X.toarray()
     counts[3] = 0

@@ -38,12 +38,14 @@ def intervals(
     counts: sp.csr_matrix,
     signatures: Signatures,
     average: sp.csr_matrix | None,
+    nuclei: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bounds (n_spots, n_types) that hold ``model.level`` of the true shares."""
     rng = np.random.default_rng(model.seed)
     rows = np.arange(len(values))
     if len(rows) > ENOUGH:
         rows = np.sort(rng.choice(rows, ENOUGH, replace=False))
+    nuclei = None if nuclei is None else nuclei[rows]
     plain = Mixture.of(counts, model.profiles(signatures), 0.0)
     scatter, _ = dispersion(plain, fit.mean, fit.factor)
     covariance = share_covariance(
@@ -54,9 +56,10 @@ def intervals(
     simulated, truth = recipe.spots(
         drawn(values[rows], covariance[rows], rng),
         np.asarray(counts.sum(axis=1)).ravel()[rows],
+        nuclei,
     )
     near = average if average is None else average[rows][:, rows]
-    again, refit = model.again(simulated, known, near)
+    again, refit = model.again(simulated, known, near, nuclei)
     estimate = outputs.shares(refit.mean, model.sizes(known))
     deviation = _deviation(
         share_covariance(again, refit, model.sizes(known), model.strength_)

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from histobridge.deconvolution.mixture import CHUNK, TINY, Mixture
 from histobridge.deconvolution.outputs import shares
 from histobridge.deconvolution.platform import shrunken_factor
-from histobridge.deconvolution.priors import local_composition
+from histobridge.deconvolution.priors import Cells, local_composition
 from histobridge.deconvolution.solvers import poisson_newton
 
 
@@ -97,6 +97,7 @@ def posterior(
     strength: float,
     *,
     trust: float = 0.8,
+    cells: Cells | None = None,
     max_iter: int = 200,
     tol: float = 1e-4,
     fixed: bool = False,
@@ -114,6 +115,9 @@ def posterior(
         Where to begin, e.g. at maximum likelihood.
     strength
         Weight of the prior in counts.
+    cells
+        Nuclei per spot and sizes: the prior is then one of cells, of which there
+        are as many as nuclei, so that counts per nucleus tell large types from small.
     fixed
         Keep the platform factors of ``start``.
     """
@@ -125,10 +129,12 @@ def posterior(
     mixing = mean + 1e-6
     for step in range(max_iter):
         rates = profiles * factor[:, None]
-        prior = local_composition(shares(mean), average, trust)
+        now = shares(mean, None if cells is None else cells.sizes)
+        prior = local_composition(now, average, trust)
+        cost = strength * (1.0 if cells is None else cells.rates(depth, now))
         attracted = attraction(mixture.counts, mixing, rates)
         shape = np.maximum(strength * prior + attracted, 1e-8)
-        rate = strength + depth[:, None] * rates.sum(axis=0)
+        rate = cost + depth[:, None] * rates.sum(axis=0)
         before, mean = mean, shape / rate
         mixing = np.exp(psi(shape)) / rate
         if not fixed and step % 5 == 4:

@@ -23,6 +23,7 @@ from histobridge.deconvolution.held_out_genes import (
     strongest,
 )
 from histobridge.deconvolution.mixture import Mixture, gene_weights
+from histobridge.deconvolution.priors import Cells
 from histobridge.deconvolution.signatures import Signatures, with_background
 
 if TYPE_CHECKING:
@@ -64,7 +65,10 @@ class PoissonDeconvolver:
         Coverage of the intervals, calibrated on spots simulated from the reference;
         ``None`` for none.
     nuclei
-        ``obs`` column of nuclei per spot, for the abundance (cells per spot).
+        Nuclei per spot: an ``obs`` column, or ``image`` to count them in the H&E.
+        They make proportions abundances (cells per spot), are the number of cells
+        in the prior, and make intervals those of spots of so many cells. ``image``
+        ignores or shuffles them too.
     max_iter, tol
         Iterations, and the largest change of an amount that stops them.
     seed
@@ -122,26 +126,27 @@ class PoissonDeconvolver:
             (n_spots, n_genes) of the genes of ``signatures``, no empty row.
         """
         candidates = self._graphs(adata)
+        nuclei = self._nuclei(adata)
         mixture, start = self.mixture(counts, signatures)
+        cells = None if nuclei is None else Cells(nuclei, signatures.sizes)
         if self.graph == "auto":
-            self._choose(adata, mixture, start, candidates)
+            self._choose(adata, mixture, start, candidates, cells)
         else:
             self.graph_ = self.graph
             self.strength_ = 0.0 if self.graph == "none" else self.strengths[0]
         average = candidates.get(self.graph_)
-        fit = self._posterior(mixture, start, self.graph_, self.strength_, average)
+        prior = (self.graph_, self.strength_, average)
+        fit = self._posterior(mixture, start, *prior, cells)
         self.platform_ = fit.factor
         values = outputs.shares(fit.mean, self.sizes(signatures))
         rates = self.profiles(signatures) * fit.factor[:, None]
         self.spots_ = {"residual": outputs.poisson_residual(counts, rates, fit.mean)}
         if self.level is not None:
             self.lower_, self.upper_ = intervals(
-                self, values, mixture, fit, counts, signatures, average
+                self, values, mixture, fit, counts, signatures, average, nuclei
             )
-        if self.nuclei is not None:
-            self.abundance_ = (
-                values * priors.nuclei_per_spot(adata, self.nuclei)[:, None]
-            )
+        if nuclei is not None:
+            self.abundance_ = values * nuclei[:, None]
         return values
 
     def profiles(self, signatures: Signatures) -> np.ndarray:
@@ -166,11 +171,13 @@ class PoissonDeconvolver:
         counts: sp.csr_matrix,
         signatures: Signatures,
         average: sp.csr_matrix | None,
+        nuclei: np.ndarray | None = None,
     ) -> tuple[Mixture, Posterior]:
         """Other spots under the prior that was chosen."""
         mixture, start = self.mixture(counts, signatures)
-        fit = self._posterior(mixture, start, self.graph_, self.strength_, average)
-        return mixture, fit
+        cells = None if nuclei is None else Cells(nuclei, signatures.sizes)
+        prior = (self.graph_, self.strength_, average)
+        return mixture, self._posterior(mixture, start, *prior, cells)
 
     def _posterior(
         self,
@@ -179,6 +186,7 @@ class PoissonDeconvolver:
         graph: str,
         strength: float,
         average: sp.csr_matrix | None,
+        cells: Cells | None = None,
         *,
         fixed: bool = False,
     ) -> Posterior:
@@ -189,9 +197,18 @@ class PoissonDeconvolver:
             start,
             average,
             strength,
+            cells=cells,
             max_iter=self.max_iter,
             tol=10 * self.tol if fixed else self.tol,
             fixed=fixed,
+        )
+
+    def _nuclei(self, adata: AnnData) -> np.ndarray | None:
+        if self.nuclei is None or self.image == "ignore":
+            return None
+        shuffled = self.image == "shuffle"
+        return priors.nuclei_per_spot(
+            adata, self.nuclei, shuffled=shuffled, seed=self.seed
         )
 
     def _graphs(self, adata: AnnData) -> dict[str, sp.csr_matrix | None]:
@@ -227,11 +244,13 @@ class PoissonDeconvolver:
         mixture: Mixture,
         start: Posterior,
         candidates: dict[str, sp.csr_matrix | None],
+        cells: Cells | None,
     ) -> None:
         """Prior that predicts the half of the genes that a fit has not read."""
         rows = compact_part(adata, adata.n_obs)
         if len(rows) < adata.n_obs:
             mixture = mixture.spots(rows)
+            cells = None if cells is None else cells.spots(rows)
             candidates = {
                 name: average
                 if average is None
@@ -244,7 +263,7 @@ class PoissonDeconvolver:
             for strength in self.strengths:
                 gains[name, strength] = halves.gain(
                     lambda half, alone, prior=(name, strength, average): (
-                        self._posterior(half, alone, *prior, fixed=True)
+                        self._posterior(half, alone, *prior, cells, fixed=True)
                     )
                 )
         self.held_out_ = {f"{g} {s:g}": float(v.mean()) for (g, s), v in gains.items()}

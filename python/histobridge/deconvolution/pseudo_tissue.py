@@ -94,7 +94,7 @@ class Recipe:
         self.of_cells = cell_dispersion(signatures)
 
     def spots(
-        self, shares: np.ndarray, depth: np.ndarray
+        self, shares: np.ndarray, depth: np.ndarray, cells: np.ndarray | None = None
     ) -> tuple[sp.csr_matrix, np.ndarray]:
         """Counts (n, n_genes) and realised shares (n, n_types).
 
@@ -104,10 +104,12 @@ class Recipe:
             (n, n_types) composition.
         depth
             (n,) counts to thin to.
+        cells
+            (n,) of every spot, where known.
         """
         n, k = shares.shape
         source, rng = self.signatures, self.rng
-        size = self.sizes(n)
+        size = self.sizes(n) if cells is None else np.maximum(cells, 1).astype(int)
         spot = np.repeat(np.arange(n), size)
         kind = nearest_cells(shares, size, spot, rng)
         chosen = np.empty(len(spot), dtype=int)
