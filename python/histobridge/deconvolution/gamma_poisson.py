@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,11 +44,14 @@ def maximum_likelihood(
     rounds: int = 20,
     tol: float = 1e-4,
     factor: np.ndarray | None = None,
+    start: Posterior | None = None,
 ) -> Posterior:
     """Amounts and platform factors in turn, each by its own exact step.
 
     Parameters
     ----------
+    start
+        Where to begin.
     factor
         Platform factors to keep, instead of estimating them.
     """
@@ -55,6 +59,8 @@ def maximum_likelihood(
     observed = np.asarray(counts.sum(axis=0)).ravel()
     current = np.ones(len(profiles)) if factor is None else factor
     amounts, done = None, 0
+    if start is not None:
+        current, amounts = start.factor, start.mean
     while done < rounds:
         before, done = amounts, done + 1
         # Between two updates of the factors an exact optimum is of no use.
@@ -127,12 +133,13 @@ def posterior(
     observed = np.asarray(mixture.counts.sum(axis=0)).ravel()
     factor, mean = start.factor, start.mean
     mixing = mean + 1e-6
+    blocks = list(sparse_blocks(mixture.counts))
     for step in range(max_iter):
         rates = profiles * factor[:, None]
         now = shares(mean, None if cells is None else cells.sizes)
         prior = local_composition(now, average, trust)
         cost = strength * (1.0 if cells is None else cells.rates(depth, now))
-        attracted = attraction(mixture.counts, mixing, rates)
+        attracted = attraction(blocks, mixing, rates)
         shape = np.maximum(strength * prior + attracted, 1e-8)
         rate = cost + depth[:, None] * rates.sum(axis=0)
         before, mean = mean, shape / rate
@@ -145,18 +152,30 @@ def posterior(
     return Posterior(shape, rate, factor, step + 1)
 
 
+Block = tuple[slice, sp.csr_matrix, np.ndarray]
+
+
+def sparse_blocks(counts: sp.csr_matrix) -> Iterator[Block]:
+    """Some thousand rows at a time, and the row of every count within them."""
+    for first in range(0, counts.shape[0], CHUNK):
+        rows = slice(first, min(first + CHUNK, counts.shape[0]))
+        block = counts[rows]
+        yield (
+            rows,
+            block,
+            np.repeat(np.arange(len(block.indptr) - 1), np.diff(block.indptr)),
+        )
+
+
 def attraction(
-    counts: sp.csr_matrix, amounts: np.ndarray, rates: np.ndarray
+    blocks: list[Block], amounts: np.ndarray, rates: np.ndarray
 ) -> np.ndarray:
     """Counts attributed to every type (n_spots, n_types); zeros cost nothing."""
     out = np.empty(amounts.shape)
-    for first in range(0, len(out), CHUNK):
-        rows = slice(first, first + CHUNK)
-        mean = amounts[rows] @ rates.T
-        ratio = counts[rows].copy()
-        index = np.repeat(np.arange(ratio.shape[0]), np.diff(ratio.indptr))
-        ratio.data = ratio.data / np.maximum(mean[index, ratio.indices], TINY)
-        out[rows] = (ratio @ rates) * amounts[rows]
+    for rows, block, index in blocks:
+        mean = np.maximum(amounts[rows] @ rates.T, TINY)
+        parts = (block.data / mean[index, block.indices], block.indices, block.indptr)
+        out[rows] = (sp.csr_matrix(parts, block.shape) @ rates) * amounts[rows]
     return out
 
 

@@ -164,7 +164,7 @@ class PoissonDeconvolver:
         plain = Mixture.of(counts, self.profiles(signatures), self.platform)
         rough = maximum_likelihood(plain, rounds=5)
         weighed = plain.weighed(gene_weights(plain, rough.mean, rough.factor))
-        return weighed, maximum_likelihood(weighed)
+        return weighed, maximum_likelihood(weighed, start=rough)
 
     def again(
         self,
