@@ -46,6 +46,10 @@ setGeneric(
     function(x, ...) standardGeneric("findDomainGenes")
 )
 
+#' @rdname countNuclei
+#' @export
+setGeneric("countNuclei", function(x, ...) standardGeneric("countNuclei"))
+
 #' @rdname deconvolve
 #' @export
 setGeneric("deconvolve", function(x, ...) standardGeneric("deconvolve"))

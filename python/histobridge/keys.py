@@ -27,6 +27,7 @@ MICRONS_PER_PIXEL = "microns_per_pixel"
 """Scale factor: microns per full-resolution pixel (Space Ranger's name)."""
 
 MORPHOLOGY = "morphology"
+NUCLEI = "n_nuclei"
 HANDCRAFTED = ("colour", "texture")
 """Encoders of morphology that were not trained on images."""
 
