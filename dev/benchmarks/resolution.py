@@ -32,7 +32,7 @@ CELLS = {
     "starmap cortex": ("starmap/two_replicates_cells", 770, 423, 192.5),
 }
 BULBS = {"bulb Rep4, every other spot": "Rep4", "bulb Rep9, every other spot": "Rep9"}
-SHARES = {f"simulated, shared {s:g}": s for s in (1.0, 0.75, 0.5, 0.25, 0.0)}
+SHARES = {f"simulated, shared {s:g}": s for s in (1.0, 0.5, 0.0)}
 SEED = 11
 
 
