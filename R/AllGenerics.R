@@ -123,3 +123,14 @@ setGeneric("denoise", function(x, ...) standardGeneric("denoise"))
 #' @rdname traceGradient
 #' @export
 setGeneric("traceGradient", function(x, ...) standardGeneric("traceGradient"))
+
+#' @rdname simulators
+#' @export
+setGeneric(
+    "simulateSpots",
+    function(reference, ...) standardGeneric("simulateSpots")
+)
+
+#' @rdname pseudoSpots
+#' @export
+setGeneric("pseudoSpots", function(x, ...) standardGeneric("pseudoSpots"))
