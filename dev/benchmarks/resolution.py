@@ -8,11 +8,12 @@ image knows. Design decisions were taken on simulations of other seeds, the bulb
 osmFISH, STARmap and HER2+ breast; Xenium, MERFISH and this seed were not looked at.
 
 Usage: HISTOBRIDGE_DATA=<folder> python dev/benchmarks/resolution.py [DATASET ...]
+           [--systems NAME ...]
 
-Without names all data sets run; rows of others are kept.
+Without names all data sets and systems run, baselines always; rows of others are kept.
 """
 
-import sys
+import argparse
 
 import anndata as ad
 import numpy as np
@@ -70,7 +71,7 @@ def simulated(shared: float):
     return spots, tiles
 
 
-def benchmark(name: str) -> pd.DataFrame:
+def benchmark(name: str, systems: list[str] | str) -> pd.DataFrame:
     """Table of one data set."""
     options = {"cache": False, "progress": False}
     if name in CELLS:
@@ -83,18 +84,27 @@ def benchmark(name: str) -> pd.DataFrame:
     else:
         options["pixel_um"] = 50
         spots, truth = simulated(SHARES[name])
-    made = hb.benchmark_resolution(spots, truth, systems="all", dataset=name, **options)
+    made = hb.benchmark_resolution(
+        spots, truth, systems=systems, dataset=name, **options
+    )
     print(made.summary().drop(columns="protocol").to_string(index=False), flush=True)
     return made.table
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("datasets", nargs="*")
+    parser.add_argument("--systems", nargs="*", default="all")
+    asked, path = parser.parse_args(), RESULTS / "resolution.csv"
     every = [*CELLS, *BULBS, *SHARES]
-    for name in sys.argv[1:] or every:
-        made, path = benchmark(name), RESULTS / "resolution.csv"
+    for name in asked.datasets or every:
+        made = benchmark(name, asked.systems)
         known = pd.read_csv(path) if path.exists() else made[:0]
+        again = (known["dataset"] == name) & known["system"].isin(made["system"])
+        known = known[~again]
         parts = {n: known[known["dataset"] == n] for n in every}
-        write("resolution", *(parts | {name: made}).values())
+        parts[name] = pd.concat([made, parts[name]])
+        write("resolution", *parts.values())
 
 
 if __name__ == "__main__":
