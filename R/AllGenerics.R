@@ -165,3 +165,13 @@ setGeneric("plotLeakage", function(x, ...) standardGeneric("plotLeakage"))
 #' @rdname viewSection
 #' @export
 setGeneric("viewSection", function(x, ...) standardGeneric("viewSection"))
+#' @rdname simulators
+#' @export
+setGeneric(
+    "simulateSpots",
+    function(reference, ...) standardGeneric("simulateSpots")
+)
+
+#' @rdname pseudoSpots
+#' @export
+setGeneric("pseudoSpots", function(x, ...) standardGeneric("pseudoSpots"))

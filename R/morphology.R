@@ -18,7 +18,9 @@
 #'     source where its path is known, else \code{"hires"}, else the first.
 #' @param stain stain normalisation towards the shipped sample, estimated on
 #'     each image alone: \code{"reinhard"}, \code{"macenko"} or
-#'     \code{"vahadane"}; none when \code{NULL}.
+#'     \code{"vahadane"}; or the name under which
+#'     \code{\link{harmonizeSections}} has recorded the stains; none when
+#'     \code{NULL}.
 #' @param name name of the result.
 #' @param cache \code{TRUE} to keep features in the user's cache, \code{FALSE}
 #'     not to, or a folder.

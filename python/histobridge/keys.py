@@ -36,6 +36,8 @@ DENOISED = "denoised"
 PSEUDOTIME = "pseudotime"
 DOMAIN = "domain"
 INTEGRATION = "integration"
+HARMONIZED = "harmonized"
+HARMONIZED_STAIN = "harmonized_stain"
 PROPORTIONS = "proportions"
 STATUS = "status"
 

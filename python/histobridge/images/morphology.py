@@ -60,7 +60,8 @@ def add_morphology(
         Microns per full-resolution pixel, where the object does not store it.
     stain
         Normalise the stain of every section first: ``reinhard``, ``macenko`` or
-        ``vahadane``, estimated on its image alone, towards the shipped sample.
+        ``vahadane``, estimated on its image alone, towards the shipped sample; or the
+        name under which ``harmonize_sections`` has recorded the stains.
     cache
         Folder of stored features; ``True`` is the user's cache, ``False`` none.
         Keys are hashes of pixels, positions and encoder.
@@ -106,7 +107,7 @@ def add_morphology(
                     side,
                     slide.microns_per_pixel,
                     inside,
-                    *([] if stain is None else [stain]),
+                    *slide.stain,
                 ),
                 partial(
                     encode_section,

@@ -46,6 +46,7 @@ class Slide:
         self.height, self.width = pixels.shape[:2]
         self.pixel_scale = float(pixel_scale)
         self.microns_per_pixel = float(microns)
+        self.stain: tuple = ()
 
     def read(self, left: int, top: int, width: int, height: int) -> np.ndarray:
         """Region as uint8 (height, width, 3); outside the image it is background."""
@@ -104,7 +105,8 @@ def open_slide(
         Microns per full-resolution pixel where the object does not store it.
     stain
         Read as if stained like the shipped sample: ``reinhard``, ``macenko`` or
-        ``vahadane``, estimated on this image alone.
+        ``vahadane``, estimated on this image alone; or as ``harmonize_sections``
+        has recorded under this name.
 
     Raises
     ------
@@ -136,9 +138,9 @@ def open_slide(
     slide = Slide(_pixels(image, section), scale, full / scale)
     if stain is None:
         return slide
-    from histobridge.images.stains import StainedSlide
+    from histobridge.images.stains import restained
 
-    return StainedSlide(slide, stain)
+    return restained(adata, section, slide, stain)
 
 
 def _default_image(images: dict, source: str | None) -> str | None:
