@@ -16,7 +16,7 @@ from histobridge.translation.options import Options
 
 SIDE, TILE, MICRONS = 10, 24, 2.0
 SPOTS = SIDE**2
-PINK, BLUE, BROWN = (225, 170, 200), (70, 50, 140), (150, 90, 60)
+PINK, BLUE, BROWN = (225, 170, 200), (130, 110, 200), (90, 50, 30)
 RADIUS = 3
 
 
@@ -93,15 +93,25 @@ def tiny_network(size):
     return Network(Pixels(encoder), Linear(16, size.genes))
 
 
-def tiny_model(epochs=40):
+def tiny_model(network=tiny_network, epochs=25):
     """Untrained translator of patches of one tile."""
     model = NeuralTranslator(
-        tiny_network,
+        network,
         Inputs(patch=PatchGrid(TILE * MICRONS, TILE)),
         Stage(Recipe(epochs, 1e-2), size=32),
     )
     model.options = Options(pixels=TILE)
     return model
+
+
+def tiny_transformer(size):
+    """Nine sub-patches that attend to each other."""
+    from histobridge.nn.encoders import PatchTransformer, Pixels
+    from histobridge.nn.heads import Linear
+    from histobridge.nn.network import Network
+
+    encoder = PatchTransformer(size.pixels, 16, patch=8, depth=2, heads=2)
+    return Network(Pixels(encoder), Linear(16, size.genes))
 
 
 @functools.cache
@@ -110,14 +120,14 @@ def tissue():
 
 
 @functools.cache
-def trained():
+def trained(network=tiny_network):
     """Fitted on the first section."""
-    adata = tissue()
-    return tiny_model().fit(adata, ["informative", "constant"], np.arange(SPOTS))
+    genes, spots = ["informative", "constant"], np.arange(SPOTS)
+    return tiny_model(network).fit(tissue(), genes, spots)
 
 
 def explained(**arguments):
     adata = tissue()
-    arguments = {"spots": 20, "n_units": 64, "steps": 6} | arguments
+    arguments = {"spots": 20, "n_units": 49, "steps": 5} | arguments
     unseen = adata[SPOTS:].copy()
     return hb.explain_translation(trained(), unseen, "informative", **arguments)

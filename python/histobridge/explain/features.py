@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -48,6 +49,11 @@ class FeatureProbe(Probe):
     ----------
     spots
         Positions in ``adata`` of the spots that are explained.
+
+    Attributes
+    ----------
+    memory
+        Features by spot and hash of its patch; they do not depend on the model.
     """
 
     def __init__(
@@ -61,6 +67,7 @@ class FeatureProbe(Probe):
                 "none",
                 adata.obsm,
             )
+        self.memory: dict[tuple[int, bytes], np.ndarray] = {}
         self.encoders = _encoders(adata)
         stain = settings.get("stain", "none")
         self._stain = None if stain == "none" else stain
@@ -89,10 +96,21 @@ class FeatureProbe(Probe):
                 out[part] = self._predicted(section, held, own, changes[part])
         return out
 
+    def like(self, other: FeatureProbe) -> None:
+        """See :meth:`Probe.like`; the features that were computed as well."""
+        super().like(other)
+        self.memory = other.memory
+
     def changes(self, row: int, pixels: np.ndarray) -> np.ndarray:
         """By how much the features (m, d) of one spot change with its patch."""
-        before = self._encoded(row, self.patches[row : row + 1])
-        return self._encoded(row, pixels) - before
+        wanted = [(row, hashlib.sha256(p.tobytes()).digest()) for p in pixels]
+        own = (row, hashlib.sha256(self.patches[row].tobytes()).digest())
+        given = dict(zip([own, *wanted], [self.patches[row], *pixels], strict=True))
+        new = {key: p for key, p in given.items() if key not in self.memory}
+        if new:
+            found = self._encoded(row, np.stack(list(new.values())))
+            self.memory.update(zip(new, found, strict=True))
+        return np.stack([self.memory[key] for key in wanted]) - self.memory[own]
 
     def _predicted(
         self, section: str, held: np.ndarray, own: np.ndarray, changes: np.ndarray

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse as sp
+from scipy import ndimage
 from scipy.sparse.linalg import spsolve
 
 NOISE = 0.01
 """Standard deviation of the noise of ROAD, as a share of the pixel range."""
 
 DIRECT, DIAGONAL = 1 / 6, 1 / 12
+COARSE = 48
+"""Pixels of a side at which the equations are solved: what they give is smooth."""
 
 
 def blank(patches: np.ndarray) -> np.ndarray:
@@ -30,18 +33,51 @@ def road(patch: np.ndarray, removed: np.ndarray, seed: int = 0) -> np.ndarray:
     patch
         uint8 (side, side, 3).
     removed
-        bool (side, side).
+        bool (side, side), not all of it.
     """
-    if removed.all() or not removed.any():
-        return patch if not removed.any() else blank(patch[None])[0].copy()
-    height, width = removed.shape
+    if not removed.any():
+        return patch
+    side = len(patch)
+    step = -(-side // COARSE)
+    colours, unknown = _coarse(patch, removed, step)
+    if unknown.any():
+        colours[unknown] = _solved(colours, unknown)
+    whole = colours
+    if step > 1:
+        zoom = (step, step, 1)
+        whole = ndimage.zoom(colours, zoom, order=1, grid_mode=True, mode="nearest")
+    filled = whole[:side, :side][removed]
+    filled = filled + np.random.default_rng(seed).normal(0, 255 * NOISE, filled.shape)
+    out = patch.copy()
+    out[removed] = np.clip(np.round(filled), 0, 255).astype(np.uint8)
+    return out
+
+
+def _coarse(
+    patch: np.ndarray, removed: np.ndarray, step: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean colour of what is left in every block, and where nothing is left."""
+    pad = -len(patch) % step
+    colours = np.pad(patch.astype(float), ((0, pad), (0, pad), (0, 0)))
+    left = np.pad((~removed).astype(float), ((0, pad), (0, pad)))
+    across = len(left) // step
+
+    def blocks(values: np.ndarray) -> np.ndarray:
+        return values.reshape(across, step, across, step, -1).sum(axis=(1, 3))
+
+    count = blocks(left)
+    return blocks(colours * left[..., None]) / np.maximum(count, 1), count[..., 0] == 0
+
+
+def _solved(colours: np.ndarray, unknown: np.ndarray) -> np.ndarray:
+    """Colours (m, 3) of unknown pixels as weighted means of their neighbours."""
+    height, width = unknown.shape
     place = np.full((height + 2, width + 2), -1)
-    inner = place[1:-1, 1:-1]
-    inner[removed] = np.arange(removed.sum())
-    known = np.pad(patch.astype(float), ((1, 1), (1, 1), (0, 0)))
-    inside = np.pad(np.ones_like(removed), 1)
-    row, column = np.nonzero(removed)
-    own = place[row + 1, column + 1]
+    place[1:-1, 1:-1][unknown] = np.arange(unknown.sum())
+    known = np.pad(colours, ((1, 1), (1, 1), (0, 0)))
+    inside = np.pad(np.ones_like(unknown), 1)
+    row, column = np.nonzero(unknown)
+    own = np.arange(len(row))
     total, right, entries = np.zeros(len(own)), np.zeros((len(own), 3)), []
     for dy, dx in ((y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if y or x):
         weight = DIRECT if dy == 0 or dx == 0 else DIAGONAL
@@ -50,14 +86,9 @@ def road(patch: np.ndarray, removed: np.ndarray, seed: int = 0) -> np.ndarray:
         there = place[at]
         seen = inside[at] & (there < 0)
         right[seen] += weight * known[at][seen]
-        entries.append((own[there >= 0], there[there >= 0], weight))
-    rows = np.concatenate([e[0] for e in entries])
-    columns = np.concatenate([e[1] for e in entries])
-    values = np.concatenate([np.full(len(e[0]), -e[2]) for e in entries])
+        linked = there >= 0
+        entries.append((own[linked], there[linked], np.full(linked.sum(), -weight)))
+    entries.append((own, own, total))
+    rows, columns, values = (np.concatenate(e) for e in zip(*entries, strict=True))
     matrix = sp.csc_matrix((values, (rows, columns)), shape=(len(own), len(own)))
-    filled = spsolve(matrix + sp.diags(total, format="csc"), right)
-    rng = np.random.default_rng(seed)
-    out = patch.copy()
-    noisy = filled.reshape(-1, 3) + rng.normal(0, 255 * NOISE, (len(own), 3))
-    out[removed] = np.clip(np.round(noisy), 0, 255).astype(np.uint8)
-    return out
+    return spsolve(matrix, right).reshape(-1, 3)

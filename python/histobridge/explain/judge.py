@@ -18,6 +18,9 @@ RATE = 0.05
 DRAWS = 3
 """Random orders, whose areas are averaged."""
 
+FEWEST = 6
+"""Spots that a paired test needs."""
+
 ALIKE = 0.5
 """Largest mean rank correlation with the maps of the randomised model."""
 
@@ -114,6 +117,8 @@ def verdicts(tests: pd.DataFrame, maps: dict[str, np.ndarray]) -> pd.DataFrame:
         if (np.ptp(values.reshape(len(values), -1), axis=1) == 0).all():
             faults.append("constant map")
         faithful = own[own["test"].isin(METRICS)]
+        if faithful["n"].max() < FEWEST:
+            faults.append(f"fewer than {FEWEST} spots can not be tested")
         lost = faithful[(faithful["fdr"] > RATE) | (faithful["effect"] <= 0)]
         for control, part in lost.groupby("control", sort=False):
             faults.append(f"no better than {control} ({', '.join(part['test'])})")

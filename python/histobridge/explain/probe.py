@@ -51,6 +51,10 @@ class Probe:
         """
         raise NotImplementedError
 
+    def like(self, other: Probe) -> None:
+        """Take over what does not depend on the model."""
+        self.units, self.count, self.offers = other.units, other.count, other.offers
+
     @property
     def um_per_px(self) -> float:
         """Microns per pixel of a patch."""

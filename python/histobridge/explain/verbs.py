@@ -110,14 +110,14 @@ def explain_translation(
     maps = {name: tool.maps(probe) for name, tool in tools.items()}
     tests, curves = judge.judge(probe, maps, int(steps), seed)
     shuffled = _shuffled_maps(model, adata, chosen, target, probe, tools, seed)
-    tests = pd.concat(
-        [
-            tests,
-            judge.compare_randomised(maps, shuffled),
-            _biology(probe, maps, adata, chosen, regions, seed),
-        ],
-        ignore_index=True,
+    parts = (
+        tests,
+        judge.compare_randomised(maps, shuffled),
+        _biology(probe, maps, adata, chosen, regions, seed),
     )
+    # A column without values has no type that others could take.
+    parts = [part.dropna(axis=1, how="all") for part in parts]
+    tests = pd.concat(parts, ignore_index=True)[judge.COLUMNS]
     return Explanation(
         maps={name: m.astype(np.float32) for name, m in maps.items()},
         patches=probe.patches,
@@ -218,8 +218,7 @@ def _shuffled_maps(
         if other is None:
             break
         shuffled = find_probe(other, adata, spots[:COMPARED], target)
-        shuffled.units, shuffled.count = probe.units, probe.count
-        shuffled.offers = probe.offers
+        shuffled.like(probe)
         for name, tool in tools.items():
             found.setdefault(name, []).append(tool.maps(shuffled))
     return found
