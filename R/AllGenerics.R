@@ -123,3 +123,14 @@ setGeneric("denoise", function(x, ...) standardGeneric("denoise"))
 #' @rdname traceGradient
 #' @export
 setGeneric("traceGradient", function(x, ...) standardGeneric("traceGradient"))
+
+#' @rdname explainTranslation
+#' @export
+setGeneric(
+    "explainTranslation",
+    function(model, x, ...) standardGeneric("explainTranslation")
+)
+
+#' @rdname plotSaliency
+#' @export
+setGeneric("plotSaliency", function(x, ...) standardGeneric("plotSaliency"))

@@ -19,7 +19,9 @@ def normalised(pixels: Tensor) -> Tensor:
     """
     if pixels.dtype != torch.uint8 and not pixels.requires_grad:
         raise ValueError(f"expected uint8 pixels; found {pixels.dtype}")
-    return ((pixels.float() - MEAN) / SPREAD).permute(0, 3, 1, 2)
+    # In the order that convolutions expect: with channels last, torch's CPU kernels
+    # overwrite memory for some narrow networks (2.13, 8 channels, 64 pixels).
+    return ((pixels.float() - MEAN) / SPREAD).permute(0, 3, 1, 2).contiguous()
 
 
 def symmetries(pixels: Tensor) -> Iterator[Tensor]:
