@@ -183,6 +183,9 @@ def test_sets_and_components_are_targets():
         ({"gene": "informative", "spots": 0}, "at least one spot"),
         ({"gene": "informative", "units": "cells", "spots": 1}, "name of units"),
         ({"gene": "informative", "methods": "magic"}, "explanation system"),
+        ({"gene": "informative", "methods": []}, "at least one method"),
+        ({"gene": "informative", "steps": 1}, "steps of at least 2"),
+        ({"gene": "informative", "n_units": 0}, "n_units of at least 1"),
     ],
 )
 def test_wrong_questions_are_refused(arguments, message):

@@ -157,6 +157,14 @@ def test_features_of_unknown_origin_are_refused():
         find_probe(model("hest_ridge"), adata, TEST[:2], target)
 
 
+def test_features_of_another_image_are_refused():
+    adata = tissue().copy()
+    adata.obsm["morphology"] = adata.obsm["morphology"][::-1].copy()
+    target = Target("x", np.eye(len(GENES))[0])
+    with pytest.raises(ContractError, match="from the image of the object"):
+        find_probe(model("hest_ridge"), adata, TEST[:2], target)
+
+
 @functools.cache
 def attention_probe():
     adata = nuclei_tissue()

@@ -75,9 +75,31 @@ class FeatureProbe(Probe):
         sides = [side for e, side in self.encoders if e.batch]
         self.microns = max(sides, default=200.0)
         self.patches = self._patches()
+        self._check()
         self.offers = frozenset(
             {"image", "linear"} if linear_members(model) else {"image"}
         )
+
+    def _check(self) -> None:
+        """Refuse features that were not made from the image that is there."""
+        slide, point = self._slides[self._names[self.spots[0]]], self._points[:1]
+        stored = np.asarray(self.adata.obsm[keys.MORPHOLOGY], dtype=float)
+        spread, at = stored.std(axis=0) + 1e-3, 0
+        for encoder, side in self.encoders:
+            width = len(encoder.columns)
+            if encoder.batch:
+                grid = PatchGrid(side, encoder.pixels(side))
+                found = encoder.encode(crop_patches(slide, point, grid))[0]
+                part = slice(at, at + width)
+                away = np.abs(found - stored[self.spots[0], part]) / spread[part]
+                if away.max() > 0.1:
+                    raise ContractError(
+                        "image features made by add_morphology from the image of "
+                        "the object",
+                        f"others (encoder {encoder.name!r})",
+                        "run add_morphology / addMorphology again",
+                    )
+            at += width
 
     def score(self, rows: np.ndarray, pixels: np.ndarray) -> np.ndarray:
         """See :meth:`Probe.score`."""

@@ -86,7 +86,8 @@ def explain_translation(
     ------
     ContractError
         Unknown gene, component, spots, units or method; a method that does not
-        apply to the model, naming those that do; no image.
+        apply to the model, naming those that do; no image; image features that were
+        not made from it.
 
     Examples
     --------
@@ -101,6 +102,9 @@ def explain_translation(
     contract.unique_names(adata)
     if not hasattr(model, "genes_"):
         raise ContractError("a fitted translator", type(model).__name__)
+    for name, value, least in (("n_units", n_units, 1), ("steps", steps, 2)):
+        if value < least:
+            raise ContractError(f"{name} of at least {least}", f"{value}")
     target = find_target(model, adata, gene, component)
     chosen = _chosen_spots(adata, spots, seed)
     probe = find_probe(model, adata, chosen, target)
@@ -175,6 +179,8 @@ def applicable(
     if methods is None:
         return [registry.find(name, TASK) for name in able]
     wanted = [methods] if isinstance(methods, str) else list(methods)
+    if not wanted:
+        raise ContractError("at least one method", "none", able)
     for name in wanted:
         lacking = sorted(set(registry.find(name, TASK).needs) - probe.offers)
         if lacking:
