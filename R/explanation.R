@@ -34,7 +34,7 @@
 #' )
 #' model <- trainTranslation(x, "hest_ridge", genes = c("Penk", "Th"))
 #' found <- explainTranslation(
-#'     model, x, "Penk", methods = "linear", spots = 6, nUnits = 9, steps = 3
+#'     model, x, "Penk", methods = "linear", spots = 6, nUnits = 4, steps = 2
 #' )
 #' found
 #' head(as.data.frame(found, what = "contributions"))

@@ -45,6 +45,7 @@ setMethod("plotSaliency", "Explanation", function(
     ))
     crosses <- crossesOf(x, methods, rows)
     .data <- ggplot2::.data
+    gaps <- ggplot2::margin(3, 0, 5, 0)
     ggplot2::ggplot(pixels) +
         ggplot2::geom_raster(ggplot2::aes(
             x = .data$column, y = .data$row, fill = .data$colour
@@ -65,6 +66,7 @@ setMethod("plotSaliency", "Explanation", function(
         ggplot2::theme_void(base_size = 11) +
         ggplot2::theme(
             panel.spacing = ggplot2::unit(3, "pt"),
+            strip.text.x = ggplot2::element_text(margin = gaps),
             strip.text.y.left = ggplot2::element_text(angle = 90, size = 8)
         )
 })

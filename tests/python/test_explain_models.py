@@ -24,7 +24,7 @@ LINEAR = ("hest_ridge", "colour_ridge", "ridge_plus")
 
 
 @functools.cache
-def tissue():
+def painted():
     return painted_tissue()
 
 
@@ -32,17 +32,17 @@ def tissue():
 def model(name):
     params = {"trees": 10} if name == "ridge_plus" else {}
     entry = registry.find(name, "translation")
-    return entry.create(**params).fit(tissue(), GENES, TRAIN)
+    return entry.create(**params).fit(painted(), GENES, TRAIN)
 
 
 def probe_of(name, spots):
-    target = find_target(model(name), tissue(), GENES[0], None)
-    return find_probe(model(name), tissue(), np.asarray(spots), target)
+    target = find_target(model(name), painted(), GENES[0], None)
+    return find_probe(model(name), painted(), np.asarray(spots), target)
 
 
 def repainted_spot(spot, pixels):
     """Copy whose image shows other pixels at one spot, described anew."""
-    adata = tissue().copy()
+    adata = painted().copy()
     name = adata.obs["sample_id"].iloc[spot]
     library = adata.uns["spatial"][name]
     image = library["images"]["hires"].copy()
@@ -60,14 +60,14 @@ def repainted_spot(spot, pixels):
 def test_linear_attribution_is_complete(name):
     """Shares of a spot add up to its prediction minus the average training spot."""
     weights = np.eye(len(GENES))[2]
-    table = contributions(model(name), tissue(), TEST[:9], weights)
+    table = contributions(model(name), painted(), TEST[:9], weights)
     total = table.groupby("spot", sort=False)["value"].sum().to_numpy()
-    above = model(name).predict(tissue(), TEST[:9]) @ weights
+    above = model(name).predict(painted(), TEST[:9]) @ weights
     above = above - training_mean(model(name), weights)
     np.testing.assert_allclose(total, above, atol=1e-9)
     assert above.std() > 0.05
     assert ("not linear" in set(table["encoder"])) == (name == "ridge_plus")
-    assert set(table["feature"]) >= set(feature_names(tissue()))
+    assert set(table["feature"]) >= set(feature_names(painted()))
 
 
 @pytest.mark.parametrize("name", LINEAR)
@@ -75,7 +75,7 @@ def test_the_probe_predicts_what_a_repainted_section_gives(name):
     probe = probe_of(name, TEST[[10, 24]])
     assert probe.patches.shape[1:] == (16, 16, 3)
     np.testing.assert_allclose(
-        probe.prediction, model(name).predict(tissue(), TEST[[10, 24]])[:, 0]
+        probe.prediction, model(name).predict(painted(), TEST[[10, 24]])[:, 0]
     )
     other = 255 - probe.patches[1]
     changed = repainted_spot(TEST[24], other)
@@ -93,6 +93,33 @@ def described():
     hb.add_morphology(adata, "colour", patch_um=48, cache=False, progress=False)
     ridge = registry.find("hest_ridge", "translation").create()
     return adata, ridge.fit(adata, ["informative", "constant"], np.arange(100))
+
+
+def test_filters_over_the_section_change_nearly_as_if_run_again(tissue):
+    """``texture`` sees the whole section; the probe sees what is around the spot."""
+    section = tissue[:64].copy()
+    encoders = ["colour", "texture"]
+    quiet = {"patch_um": 100, "cache": False, "progress": False}
+    hb.add_morphology(section, encoders, **quiet)
+    ridge = registry.find("hest_ridge", "translation").create()
+    ridge.fit(section, 4)
+    target = find_target(ridge, section, ridge.genes_[0], None)
+    probe = find_probe(ridge, section, np.array([27]), target)
+    found = probe.changes(0, probe.blank)[0]
+    library = section.uns["spatial"]["S1"]
+    image = library["images"]["hires"].copy()
+    side = probe.patches.shape[1]
+    x, y = np.floor(section.obsm["spatial"][27] - side / 2 + 0.5).astype(int)
+    image[y : y + side, x : x + side] = probe.blank[0]
+    again = section.copy()
+    again.uns["spatial"] = {"S1": library | {"images": {"hires": image}}}
+    hb.add_morphology(again, encoders, **quiet)
+    before, after = (a.obsm["morphology"] for a in (section, again))
+    wanted = (after - before)[27] / before.std(axis=0)
+    found = found / before.std(axis=0)
+    np.testing.assert_allclose(found[:52], wanted[:52], atol=1e-4)
+    away = np.linalg.norm((found - wanted)[52:]) / np.linalg.norm(wanted[52:])
+    assert away < 0.2
 
 
 def test_the_linear_map_is_that_of_occlusion_where_all_is_linear():
@@ -115,9 +142,9 @@ def test_the_linear_map_is_that_of_occlusion_where_all_is_linear():
 
 def test_a_model_that_ignores_the_image_has_a_constant_map_that_fails():
     blind = registry.find("train_mean", "translation").create()
-    blind.fit(tissue(), GENES, TRAIN)
+    blind.fit(painted(), GENES, TRAIN)
     found = hb.explain_translation(
-        blind, tissue(), GENES[0], spots=6, n_units=4, steps=2
+        blind, painted(), GENES[0], spots=6, n_units=4, steps=2
     )
     assert list(found.maps) == ["occlusion"]
     verdict = found.verdict.iloc[0]
@@ -150,7 +177,7 @@ def test_evidence_in_annotated_regions():
 
 
 def test_features_of_unknown_origin_are_refused():
-    adata = tissue().copy()
+    adata = painted().copy()
     del adata.uns["histobridge"]
     target = Target("x", np.eye(len(GENES))[0])
     with pytest.raises(ContractError, match="encoders are recorded"):
@@ -158,7 +185,7 @@ def test_features_of_unknown_origin_are_refused():
 
 
 def test_features_of_another_image_are_refused():
-    adata = tissue().copy()
+    adata = painted().copy()
     adata.obsm["morphology"] = adata.obsm["morphology"][::-1].copy()
     target = Target("x", np.eye(len(GENES))[0])
     with pytest.raises(ContractError, match="from the image of the object"):
@@ -216,10 +243,10 @@ def test_spots_that_see_each_other_are_explained_one_at_a_time(name):
     fitted = registry.find(name, "translation").create(
         scale=1 / 32, epochs=1, pixels=16
     )
-    fitted.fit(tissue(), GENES, TRAIN)
-    target = find_target(fitted, tissue(), GENES[0], None)
-    probe = NetworkProbe(fitted, tissue(), TEST[[3, 30]], target)
-    expected = fitted.predict(tissue(), TEST[[3, 30]])[:, 0]
+    fitted.fit(painted(), GENES, TRAIN)
+    target = find_target(fitted, painted(), GENES[0], None)
+    probe = NetworkProbe(fitted, painted(), TEST[[3, 30]], target)
+    expected = fitted.predict(painted(), TEST[[3, 30]])[:, 0]
     np.testing.assert_allclose(probe.prediction, expected, atol=1e-5)
     other = 255 - probe.patches
     together = probe.score(np.array([0, 1]), other)

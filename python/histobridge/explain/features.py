@@ -21,6 +21,7 @@ from histobridge.images.encoders import Encoder, find_encoder
 from histobridge.images.features import feature_names
 from histobridge.images.patches import PatchGrid, crop_patches, image_positions
 from histobridge.images.slides import Slide, open_slide
+from histobridge.images.texture import FINEST_UM
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 REACH_UM = 400.0
 """How far around a spot the filters of a whole section are computed anew."""
+
+COARSEST = 32
+"""Pixels of the finest level of filters in one of the coarsest."""
 
 LARGEST = 256
 """Most pixels of a side of a patch."""
@@ -43,7 +47,8 @@ class FeatureProbe(Probe):
     A changed patch is pasted into the slide, the features of its spot are computed
     again, and the difference is added to what ``obsm["morphology"]`` holds. Encoders
     of patches are exact; filters over the whole section see ``REACH_UM`` around the
-    spot. The prediction is that of a copy of the section in which one spot changed.
+    spot, which gives their change to about an eighth. The prediction is that of a
+    copy of the section in which one spot changed.
 
     Parameters
     ----------
@@ -186,8 +191,11 @@ class FeatureProbe(Probe):
         micron = max(self.microns / 2, REACH_UM if whole else 0.0)
         reach = int(np.ceil(micron / slide.microns_per_pixel)) + 1
         point = self._points[row]
-        left, top = np.floor(point).astype(int) - reach
-        around = slide.read(int(left), int(top), 2 * reach + 1, 2 * reach + 1)
+        low, high = (np.floor(point).astype(int) + d for d in (-reach, reach + 1))
+        if whole:
+            low = _aligned(low, slide.microns_per_pixel)
+        left, top = low
+        around = slide.read(int(left), int(top), *(int(n) for n in high - low))
         centre = point - (left, top)
         scale = slide.microns_per_pixel
         pictures = [_pasted(around, p, centre, self.microns, scale) for p in pixels]
@@ -202,6 +210,16 @@ class FeatureProbe(Probe):
                 found = [encoder.encode(one, centre[None]) for one in changed]
                 blocks.append(np.concatenate(found))
         return np.concatenate(blocks, axis=1).astype(float)
+
+
+def _aligned(corner: np.ndarray, um_per_px: float) -> np.ndarray:
+    """Nearest corner before this one that lies on the grid of the whole section.
+
+    Filters at coarse scales read an image that was halved several times; cut
+    elsewhere, its pixels would hold other parts of the tissue.
+    """
+    step = COARSEST * FINEST_UM / um_per_px
+    return np.round(np.floor(corner / step) * step).astype(int)
 
 
 def _pasted(
