@@ -47,6 +47,10 @@ class NetworkProbe(Probe):
         self._weights = torch.from_numpy(target.weights * model.scaling.unit_).float()
         self._shift = float(target.weights @ model.scaling.shift_)
         self._together = model.stages[-1].sampler == "sections"
+        self._vectors: dict[int, Tensor] = {}
+        for part in self.parts(np.arange(len(spots))):
+            # Also keeps what is encoded only once out of the sight of hooks.
+            self.score(part[:1], self.patches[part[:1]])
         self.layer = last_maps(self)
         self.offers = frozenset(self._offers())
 
@@ -91,7 +95,9 @@ class NetworkProbe(Probe):
                 size = max(1, TOGETHER // held)
             yield from np.split(at, range(size, len(at), size))
 
-    def values(self, rows: np.ndarray, pixels: Tensor, unturned: bool = False):
+    def values(
+        self, rows: np.ndarray, pixels: Tensor, unturned: bool = False
+    ) -> Tensor:
         """Target (m,) of spots of one section; floats keep their gradient.
 
         Parameters
@@ -102,22 +108,50 @@ class NetworkProbe(Probe):
         unturned
             Leave out the other seven symmetries of networks that average over them.
         """
-        batch, at = self.batch(rows, pixels)
         with _turning(self.network, not unturned):
-            out = self.network.predict(batch)[at]
+            if not self._together:
+                part = self.table.take(self._place[rows]).but(pixels=pixels)
+                out = self.network.predict(part)
+            else:
+                out = self._among_others(self._place[rows], pixels)
         return out @ self._weights + self._shift
 
-    def batch(self, rows: np.ndarray, pixels: Tensor) -> tuple[Batch, Tensor]:
-        """What the network gets, and where in it the spots are."""
-        place = self._place[rows]
-        if not self._together:
-            part = self.table.take(place).but(pixels=pixels)
-            return part, torch.arange(len(place))
+    def _among_others(self, place: Tensor, pixels: Tensor) -> Tensor:
+        """Prediction (m, genes) of spots in a copy of their section each."""
+        held, at = self._in_copies(place)
+        part = _copies(self.table.take(held), len(place))
+        if type(self.network.encoder) is Pixels and not self.network.turns:
+            # An encoder of single patches has nothing new to say of the others.
+            known = self._encoded(held).repeat(len(place), 1)
+            own = self.network.encoder(part.but(pixels=pixels))
+            with _encoding(self.network, known.index_put((at,), own)):
+                return self.network.predict(part)[at]
+        whole = part.pixels.to(pixels.dtype).index_put((at,), pixels)
+        return self.network.predict(part.but(pixels=whole))[at]
+
+    def own(self, seen: Tensor, rows: np.ndarray) -> Tensor:
+        """Rows of what a layer gave that belong to the spots themselves."""
+        if len(seen) == len(rows):
+            return seen
+        return seen[self._in_copies(self._place[rows])[1]]
+
+    def _in_copies(self, place: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows of the section of spots, and where these are in copies of it."""
         held = (self.table.section == self.table.section[place[0]]).nonzero().squeeze(1)
         at = torch.searchsorted(held, place) + torch.arange(len(place)) * len(held)
-        part = _copies(self.table.take(held), len(place))
-        whole = part.pixels.to(pixels.dtype)
-        return part.but(pixels=whole.index_put((at,), pixels)), at
+        return held, at
+
+    def _encoded(self, held: Tensor) -> Tensor:
+        """Vectors of the patches of one section, computed once."""
+        code = int(self.table.section[held[0]])
+        if code not in self._vectors:
+            with torch.no_grad():
+                parts = [
+                    self.network.encoder(self.table.take(rows))
+                    for rows in held.split(TOGETHER)
+                ]
+            self._vectors[code] = torch.cat(parts)
+        return self._vectors[code]
 
 
 def _copies(part: Batch, count: int) -> Batch:
@@ -130,6 +164,26 @@ def _copies(part: Batch, count: int) -> Batch:
     out = part.but(edges={})._each(lambda v: torch.cat([v] * count))
     section = torch.arange(count).repeat_interleave(size)
     return out.but(section=section, edges=edges)
+
+
+@contextmanager
+def _encoding(network: nn.Module, vectors: Tensor) -> Iterator[None]:
+    """``vectors`` for whatever the encoder would say."""
+    before = network.encoder
+    network.encoder = _Known(vectors)
+    try:
+        yield
+    finally:
+        network.encoder = before
+
+
+class _Known(nn.Module):
+    def __init__(self, vectors: Tensor):
+        super().__init__()
+        self.vectors = vectors
+
+    def forward(self, batch: Batch) -> Tensor:
+        return self.vectors
 
 
 @contextmanager

@@ -32,10 +32,10 @@ class AttentionRollout:
             pixels = torch.from_numpy(probe.patches[part])
             with torch.no_grad(), attended(probe) as seen:
                 probe.values(rows[part], pixels, unturned=True)
-            _, at = probe.batch(rows[part], pixels)
             rolled = torch.eye(seen[0].shape[-1])
             for weights in seen:
-                mixed = weights[at].mean(dim=1) + torch.eye(weights.shape[-1])
+                weights = probe.own(weights, rows[part])
+                mixed = weights.mean(dim=1) + torch.eye(weights.shape[-1])
                 rolled = mixed / mixed.sum(dim=-1, keepdim=True) @ rolled
             out[part] = tokens_to_pixels(rolled.mean(dim=1).numpy(), probe)
         return out

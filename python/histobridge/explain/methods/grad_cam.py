@@ -34,8 +34,8 @@ class GradCam:
             (slope,) = torch.autograd.grad(value, seen[-1])
             weight = slope.mean(dim=(2, 3), keepdim=True)
             found = (weight * seen[-1]).sum(dim=1).clamp(min=0).detach()
-            _, at = probe.batch(rows[part], pixels)
-            out[part] = enlarged(found[at].numpy(), out.shape[1])
+            found = probe.own(found, rows[part])
+            out[part] = enlarged(found.numpy(), out.shape[1])
         return out
 
 

@@ -32,11 +32,11 @@ class GradientRollout:
             with attended(probe) as seen:
                 value = probe.values(rows[part], pixels, unturned=True).sum()
             slopes = torch.autograd.grad(value, seen)
-            _, at = probe.batch(rows[part], pixels)
             own = torch.eye(seen[0].shape[-1])
-            found = own.expand(len(at), -1, -1)
+            found = own.expand(len(part), -1, -1)
             for weights, slope in zip(seen, slopes, strict=True):
-                raised = (weights * slope)[at].clamp(min=0).mean(dim=1).detach()
+                both = probe.own(weights * slope, rows[part])
+                raised = both.clamp(min=0).mean(dim=1).detach()
                 found = found + raised @ found
             out[part] = tokens_to_pixels((found - own).mean(dim=1).numpy(), probe)
         return out

@@ -36,8 +36,8 @@ class ScoreCam:
             pixels = torch.from_numpy(probe.patches[own])
             with torch.no_grad(), watched(probe) as seen:
                 probe.values(own, pixels, unturned=True)
-            _, at = probe.batch(own, pixels)
-            out[row] = self._map(probe, row, seen[-1][at][0].numpy())
+            maps = probe.own(seen[-1], own)[0].numpy()
+            out[row] = self._map(probe, row, maps)
         return out
 
     def _map(self, probe: NetworkProbe, row: int, seen: np.ndarray) -> np.ndarray:
