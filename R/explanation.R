@@ -90,8 +90,8 @@ setMethod("as.data.frame", "Explanation", function(
 #' @export
 setMethod("show", "Explanation", function(object) {
     verdict <- as.data.frame(object, what = "verdict")
-    cat("Explanation of", object@settings$target, "in", dim(object@maps[[1]])[1])
-    cat(" spots\n")
+    spots <- dim(object@maps[[1]])[1]
+    cat("Explanation of", object@settings$target, "in", spots, "spots\n")
     state <- ifelse(
         verdict$passes, "passes", paste("FAILS:", verdict$reason)
     )

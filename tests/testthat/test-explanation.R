@@ -57,7 +57,8 @@ test_that("an explanation from Python arrives as arrays and data frames", {
     )
     tests <- as.data.frame(found)
     expect_setequal(
-        tests$test[tests$control == "random"], c("deletion", "insertion", "road")
+        tests$test[tests$control == "random"],
+        c("deletion", "insertion", "road")
     )
     expect_output(show(found), "linear: FAILS: fewer than 6 spots")
     path <- tempfile(fileext = ".rds")
