@@ -6,7 +6,8 @@ is the AUROC of a map for the nuclei of that type among all pixels (control ``an
 pixel``) and among all nuclei (``other nuclei``), mean over patches, p by Wilcoxon over
 patches against 0.5.
 ``bulb``: genes of layers, trained on one animal and explained on another, with the
-evidence in every layer. Image features are those of colour. ``verdict`` rows hold
+evidence in every layer. Image features are those of
+colour in 112 um. ``verdict`` rows hold
 whether a method passes and why not.
 
 One job per data set, system and target; jobs that results/saliency.csv holds are not
@@ -27,15 +28,15 @@ from scipy.stats import rankdata, wilcoxon
 import histobridge as hb
 from histobridge.normalisation import log_normalise
 
-SEED, SPOTS, STEPS = 23, 16, 6
+SEED, SPOTS, STEPS = 23, 12, 5
 LAYER_GENES = ("Penk", "Doc2g", "Fabp7")
 TYPES = ("type1", "type2")
-NEURAL = {"scale": 1 / 8, "epochs": 40, "learning_rate": 2e-3, "seed": SEED}
+NEURAL = {"scale": 1 / 8, "epochs": 12, "learning_rate": 3e-3, "seed": SEED}
 SYSTEMS = {
-    "st_net": NEURAL | {"backbone": "residual", "pixels": 64},
-    "egn": NEURAL | {"pixels": 128, "learning_rate": 1e-3},
     "hest_ridge": {"seed": SEED},
     "ridge_plus": {"seed": SEED},
+    "st_net": NEURAL | {"backbone": "residual", "pixels": 64},
+    "egn": NEURAL | {"pixels": 128, "epochs": 20, "learning_rate": 1e-3},
 }
 
 
@@ -173,7 +174,7 @@ def sections(dataset: str):
         )
         test = "S3"
     # Texture would cost ten seconds per spot: its filters see far.
-    hb.add_morphology(adata, "colour", cache=False, progress=False)
+    hb.add_morphology(adata, "colour", patch_um=112, cache=False, progress=False)
     unseen = (adata.obs["sample_id"] == test).to_numpy()
     return adata[~unseen].copy(), adata[unseen].copy()
 
