@@ -6,9 +6,8 @@ is the AUROC of a map for the nuclei of that type among all pixels (control ``an
 pixel``) and among all nuclei (``other nuclei``), mean over patches, p by Wilcoxon over
 patches against 0.5.
 ``bulb``: genes of layers, trained on one animal and explained on another, with the
-evidence in every layer. Image features are those of
-colour in 112 um. ``verdict`` rows hold
-whether a method passes and why not.
+evidence in every layer. Image features are those of colour in 112 um. ``verdict``
+rows hold whether a method passes and why not.
 
 One job per data set, system and target; jobs that results/saliency.csv holds are not
 run again.
