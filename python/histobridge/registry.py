@@ -88,7 +88,7 @@ def system(
         ``coordinates``, ``counts``, ``depth``, ``reference``. The
         benchmark runner withholds everything else. For an explanation what the
         model has to offer: ``gradients``, ``convolutions``, ``attention``,
-        ``linear``.
+        ``linear``; or a library.
     status
         ``house``, ``published`` or ``baseline``.
     paper, evidence

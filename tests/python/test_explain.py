@@ -18,7 +18,7 @@ from planted_nuclei import (
 import histobridge as hb
 from histobridge import registry
 from histobridge.contract import ContractError
-from histobridge.explain import judge
+from histobridge.explain import judge, verbs
 from histobridge.explain.faithfulness import orders
 from histobridge.explain.fills import road
 from histobridge.explain.networks import NetworkProbe
@@ -199,6 +199,17 @@ def test_a_method_that_does_not_apply_names_those_that_do():
     message = str(caught.value)
     assert "'attention_rollout', which needs attention" in message
     assert message.endswith("grad_cam, integrated_gradients, score_cam")
+
+
+def test_without_captum_its_method_is_left_out(monkeypatch):
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    probe = probe_of(trained(), [0])
+    named = [entry.name for entry in verbs.applicable(probe, trained(), None)]
+    assert named == ["occlusion", "grad_cam", "score_cam"]
+    with pytest.raises(ContractError, match="pip install"):
+        verbs.applicable(probe, trained(), "integrated_gradients")
 
 
 def test_the_object_is_untouched_and_a_seed_decides_all(untouched):

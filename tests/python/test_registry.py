@@ -13,7 +13,7 @@ from histobridge.registry import TASKS, find, system, systems
 COLUMNS = ["name", "task", "status", "needs", "paper", "summary"]
 COLUMNS += ["evidence", "deviations"]
 NEEDS = {"image", "encoder", "coordinates", "counts", "depth", "reference"}
-NEEDS |= {"gradients", "convolutions", "attention", "linear"}
+NEEDS |= {"gradients", "convolutions", "attention", "linear", "captum"}
 
 
 def test_the_table_has_its_columns_and_house_defaults_first():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -66,6 +67,8 @@ class NetworkProbe(Probe):
             (slope,) = torch.autograd.grad(values.sum(), pixels, allow_unused=True)
             if slope is not None and bool(slope.abs().max() > 0):
                 yield "gradients"
+        if importlib.util.find_spec("captum") is not None:
+            yield "captum"
         if self.layer is not None:
             yield "convolutions"
         if self.transformers():

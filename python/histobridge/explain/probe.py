@@ -27,7 +27,7 @@ class Probe:
         What is predicted.
     offers
         What methods may build on, among ``image``, ``gradients``,
-        ``convolutions``, ``attention`` and ``linear``.
+        ``convolutions``, ``attention``, ``linear`` and ``captum`` (installed).
     units, count
         See :func:`histobridge.explain.segments.segments`.
     """

@@ -185,6 +185,8 @@ def applicable(
         lacking = sorted(set(registry.find(name, TASK).needs) - probe.offers)
         if lacking:
             system = model.settings_.get("system", type(model).__name__)
+            if lacking == ["captum"]:
+                lacking = ["captum: pip install 'histobridge[explain]'"]
             raise ContractError(
                 f"a method that applies to {system!r}",
                 f"{name!r}, which needs {' and '.join(lacking)}",

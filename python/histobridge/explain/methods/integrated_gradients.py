@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from histobridge.contract import ContractError
 from histobridge.registry import system
 
 if TYPE_CHECKING:
@@ -27,13 +26,8 @@ class IntegratedGradients:
     def maps(self, probe: NetworkProbe) -> np.ndarray:
         """Maps (n, side, side) whose sums are prediction minus baseline."""
         import torch
+        from captum.attr import IntegratedGradients as Captum
 
-        try:
-            from captum.attr import IntegratedGradients as Captum
-        except ImportError as error:
-            raise ContractError(
-                "captum", "not installed: pip install 'histobridge[explain]'"
-            ) from error
         out = np.empty(probe.patches.shape[:3])
         for row in range(len(out)):
             own = np.array([row])
@@ -57,7 +51,7 @@ class IntegratedGradients:
 @system(
     "integrated_gradients",
     task="explanation",
-    needs=("gradients",),
+    needs=("gradients", "captum"),
     paper="Sundararajan et al. 2017, ICML",
     evidence="dev/benchmarks/results/saliency.csv",
     deviations="mean colour for black as the reference",
