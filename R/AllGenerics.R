@@ -175,3 +175,13 @@ setGeneric(
 #' @rdname pseudoSpots
 #' @export
 setGeneric("pseudoSpots", function(x, ...) standardGeneric("pseudoSpots"))
+#' @rdname explainTranslation
+#' @export
+setGeneric(
+    "explainTranslation",
+    function(model, x, ...) standardGeneric("explainTranslation")
+)
+
+#' @rdname plotSaliency
+#' @export
+setGeneric("plotSaliency", function(x, ...) standardGeneric("plotSaliency"))

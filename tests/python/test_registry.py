@@ -13,6 +13,7 @@ from histobridge.registry import TASKS, find, system, systems
 COLUMNS = ["name", "task", "status", "needs", "paper", "summary"]
 COLUMNS += ["evidence", "deviations"]
 NEEDS = {"image", "encoder", "coordinates", "counts", "depth", "reference"}
+NEEDS |= {"gradients", "convolutions", "attention", "linear", "captum"}
 
 
 def test_the_table_has_its_columns_and_house_defaults_first():
@@ -77,7 +78,8 @@ def test_the_ladder_of_the_design_is_there():
 )
 def test_every_system_can_be_built_with_a_seed(task, name):
     model = find(name, task).build(seed=3)
-    assert hasattr(model, "fit" if task == "translation" else "fit_predict")
+    does = {"translation": "fit", "explanation": "maps"}.get(task, "fit_predict")
+    assert hasattr(model, does)
 
 
 @pytest.mark.parametrize("task", TASKS)
