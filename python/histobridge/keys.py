@@ -36,6 +36,7 @@ PSEUDOTIME = "pseudotime"
 DOMAIN = "domain"
 INTEGRATION = "integration"
 PROPORTIONS = "proportions"
+VIRTUAL_STAIN = "virtual_stain"
 STATUS = "status"
 
 RECORD = "r_object"
