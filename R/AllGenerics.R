@@ -123,3 +123,11 @@ setGeneric("denoise", function(x, ...) standardGeneric("denoise"))
 #' @rdname traceGradient
 #' @export
 setGeneric("traceGradient", function(x, ...) standardGeneric("traceGradient"))
+
+#' @rdname stainVirtually
+#' @export
+setGeneric("stainVirtually", function(x, ...) standardGeneric("stainVirtually"))
+
+#' @rdname crossCheck
+#' @export
+setGeneric("crossCheck", function(x, ...) standardGeneric("crossCheck"))

@@ -73,9 +73,10 @@ def test_a_correlation_is_numpys_and_scipys():
     y = np.log1p(1e4 * counts / counts.sum(1, keepdims=True))[:, 3]
     x = adata.obs["follows"].to_numpy()[rows]
     assert found.loc["S1", "correlation"] == pytest.approx(np.corrcoef(x, y)[0, 1])
-    expected = stats.spearmanr(x, y).statistic
+    # Rounded, since equal values may differ in their last bit.
+    expected = stats.spearmanr(x, y.round(9)).statistic
     assert ranks.set_index("section").loc["S1", "correlation"] == pytest.approx(
-        expected
+        expected, abs=1e-5
     )
     mean = found.loc[["S0", "S1"], "correlation"].mean()
     assert found.loc["all", "correlation"] == pytest.approx(mean)
@@ -178,7 +179,7 @@ def test_what_cannot_be_checked_is_refused(asked, message):
     adata.obs["n"], adata.obs["layer"] = 1.0, "a"
     with pytest.raises(ContractError, match=message):
         hb.cross_check(adata, *asked)
-    with pytest.raises(ContractError, match="method among .* found 'tau'"):
+    with pytest.raises(ContractError, match=r"method among .* found 'tau'"):
         hb.cross_check(adata, "n", "gene1", method="tau")
     with pytest.raises(ContractError, match="alternative among"):
         hb.cross_check(adata, "n", "gene1", alternative="less")
