@@ -5,7 +5,7 @@ breast (patient B from three sections of patient C, and back). Channels are mean
 marker genes named beforehand; every channel is cross-checked against each of its own
 genes and, as a control, against those of the other channels. The row
 ``haematoxylin`` is no network: the density measured on the H&E itself. Networks have
-an eighth of their width and ten epochs, not tuned here. Rows that exist are kept, so
+an eighth of their width and five epochs, not tuned here. Rows that exist are kept, so
 that a run that was cut goes on.
 
 Usage: [HISTOBRIDGE_DATA=<folder>] python dev/benchmarks/staining.py [--minutes M]
@@ -36,7 +36,7 @@ MARKERS = {
         "immune": ["CD74", "HLA-DRA", "B2M"],
     },
 }
-NETWORK = {"scale": 1 / 8, "epochs": 10}
+NETWORK = {"scale": 1 / 8, "epochs": 5}
 ASKED = {
     "haematoxylin": None,
     "colour_filters": {},

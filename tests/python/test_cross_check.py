@@ -183,3 +183,18 @@ def test_what_cannot_be_checked_is_refused(asked, message):
         hb.cross_check(adata, "n", "gene1", method="tau")
     with pytest.raises(ContractError, match="alternative among"):
         hb.cross_check(adata, "n", "gene1", alternative="less")
+
+
+def test_a_check_is_drawn_as_it_is():
+    adata = planted()
+    found = hb.cross_check(adata, "follows", ["gene0", "gene5"], draws=99)
+    figure = hb.staining.plot_cross_check(found)
+    assert [a.get_title() for a in figure.axes] == [
+        f"follows, {section}" for section in ("S0", "S1", "all")
+    ]
+    points = figure.axes[0].collections[1].get_offsets()
+    np.testing.assert_allclose(points[::-1, 0], found["correlation"][:2])
+    colours = figure.axes[0].collections[1].get_facecolors()
+    assert (colours[1] != colours[0]).any()
+    with pytest.raises(ContractError, match="a table of cross_check"):
+        hb.staining.plot_cross_check(found.drop(columns="fdr"))

@@ -334,3 +334,17 @@ def test_regions_are_pooled_by_attention_where_asked(painted):
     assert pearson_columns(model.predict(painted, TEST), truth).mean() > 0.25
     with pytest.raises(ContractError, match="a pooling; found 'mean'"):
         fitted(painted, "he2rna", pooling="mean")
+
+
+@pytest.mark.parametrize("name", ["merge", "ridge_plus"])
+def test_features_of_someone_else_are_read_from_obsm(painted, name):
+    """Of a foundation model, say: a matrix without columns, encoder or record."""
+    del painted.uns["histobridge"]
+    truth = LogCP10k().fit(painted, GENES, TRAIN).transform(painted, TEST)
+    given = TINY | {"epochs": 30} if name == "merge" else {}
+    model = hb.registry.find(name, "translation").create(**given)
+    model.fit(painted, GENES, TRAIN)
+    assert pearson_columns(model.predict(painted, TEST), truth).mean() > 0.4
+    painted.obsm["morphology"] = painted.obsm["morphology"][:, :9]
+    with pytest.raises(ContractError, match="52 columns; found 9"):
+        model.predict(painted, TEST)

@@ -26,6 +26,16 @@ def test_u_shaped_networks_keep_the_side_and_learn_in_every_part(name, side):
         assert torch.isfinite(parameter.grad).all(), label
 
 
+def test_a_pixel_is_painted_by_its_surroundings_and_not_by_its_tile():
+    """Statistics of a whole tile would show where tiles meet."""
+    with seeded(0):
+        network = unet.UNet(8, levels=1)
+        x = torch.randn(1, 3, 48, 48)
+    x[..., 40:] = 9.0
+    whole, part = network(x), network(x[..., :32, :32])
+    torch.testing.assert_close(part[..., :16, :16], whole[..., :16, :16])
+
+
 def test_windows_are_put_back_and_do_not_see_each_other():
     x = torch.randn(2, 8, 8, 12, generator=torch.Generator().manual_seed(0))
     tokens = windows.to_windows(x, 4)

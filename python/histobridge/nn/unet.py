@@ -11,16 +11,30 @@ from torch.nn.functional import interpolate, pad
 Block = Callable[[int], nn.Module]
 
 
+class PixelNorm(nn.Module):
+    """Layer normalisation over the channels of every pixel.
+
+    Statistics of a whole patch would paint a pixel by what else its tile holds, and
+    tiles would show.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, width, height, width') as it came in."""
+        return self.norm(x.movedim(1, -1)).movedim(-1, 1)
+
+
 class Convolutions(nn.Module):
     """Two convolutions around a shortcut; side and width stay."""
 
     def __init__(self, width: int):
         super().__init__()
-        # One group: statistics of the patch, so that a tile is painted alike
-        # whatever is beside it in the batch.
         self.body = nn.Sequential(
             nn.Conv2d(width, width, 3, padding=1),
-            nn.GroupNorm(1, width),
+            PixelNorm(width),
             nn.GELU(),
             nn.Conv2d(width, width, 3, padding=1),
         )

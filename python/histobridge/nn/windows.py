@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize, pad
 
 from histobridge.nn.transformer import Attention
+from histobridge.nn.unet import PixelNorm
 
 
 def to_windows(x: Tensor, size: int) -> Tensor:
@@ -88,7 +89,7 @@ class WindowBlock(nn.Module):
 
     def __init__(self, width: int, *, heads: int = 2, window: int = 8):
         super().__init__()
-        self.norms = nn.ModuleList(nn.GroupNorm(1, width) for _ in range(3))
+        self.norms = nn.ModuleList(PixelNorm(width) for _ in range(3))
         self.parts = nn.ModuleList(
             [
                 WindowAttention(width, heads, window),

@@ -14,12 +14,16 @@ TILES_AT_ONCE = 64
 
 
 def paint_section(
-    stainer: Stainer, slide: Slide, points: np.ndarray, view: View
+    stainer: Stainer,
+    slide: Slide,
+    points: np.ndarray,
+    view: View,
+    asked: np.ndarray | None = None,
 ) -> np.ndarray:
     """Maps (channels, height, width) over the picture of a section.
 
     Tiles overlap and only their middles are kept, so that there are no seams. What
-    is further than a pitch from every spot stays NaN.
+    is further than a pitch from every spot that is asked for stays NaN.
 
     Parameters
     ----------
@@ -27,13 +31,17 @@ def paint_section(
         (n, 2) spots in pixels of the picture.
     view
         A pixel of the map is ``view.pixel_um`` microns wide.
+    asked
+        (n,) which spots; default all.
     """
     patch = view.patch
-    edge = patch.pixels // 4
+    asked = np.ones(len(points), dtype=bool) if asked is None else asked
+    edge = patch.pixels // 8
     core = patch.pixels - 2 * edge
     zoom = slide.microns_per_pixel / view.pixel_um
     size = np.ceil(np.array([slide.width, slide.height]) * zoom).astype(int)
-    corners = _corners(points * zoom, size, core)
+    reach = graphs.pitch(points) * zoom
+    corners = _corners(points[asked] * zoom, size, core, reach)
     out = np.full((len(stainer.mean_), size[1], size[0]), np.nan, dtype=np.float32)
     for start in range(0, len(corners), TILES_AT_ONCE):
         part = corners[start : start + TILES_AT_ONCE]
@@ -45,13 +53,14 @@ def paint_section(
     return out
 
 
-def _corners(points: np.ndarray, size: np.ndarray, core: int) -> np.ndarray:
-    """Left and top (k, 2) of the tiles within a pitch of some spot."""
+def _corners(
+    points: np.ndarray, size: np.ndarray, core: int, reach: float
+) -> np.ndarray:
+    """Left and top (k, 2) of the tiles within reach of some spot."""
     across, down = (np.arange(0, n, core) for n in size)
     corners = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)
     apart, _ = graphs.nearest(points, 1, corners + core / 2)
-    reach = graphs.pitch(points) + core / 2**0.5
-    return corners[apart[:, 0] <= reach]
+    return corners[apart[:, 0] <= reach + core / 2**0.5]
 
 
 def spot_values(maps: np.ndarray, points: np.ndarray, radius: float) -> np.ndarray:

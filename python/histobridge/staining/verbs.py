@@ -206,7 +206,7 @@ def _paint(
             continue
         slide = open_slide(adata, section, view.image_id, stain=view.stain)
         inside = image_positions(slide, points[spots], section)
-        painted = paint_section(model, slide, inside, view)
+        painted = paint_section(model, slide, inside, view, mine)
         places = inside * slide.microns_per_pixel / view.pixel_um
         radius = spot_radius_um(adata, section) / view.pixel_um
         values[spots[mine]] = spot_values(painted, places[mine], radius)
