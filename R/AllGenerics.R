@@ -185,3 +185,10 @@ setGeneric(
 #' @rdname plotSaliency
 #' @export
 setGeneric("plotSaliency", function(x, ...) standardGeneric("plotSaliency"))
+#' @rdname stainVirtually
+#' @export
+setGeneric("stainVirtually", function(x, ...) standardGeneric("stainVirtually"))
+
+#' @rdname crossCheck
+#' @export
+setGeneric("crossCheck", function(x, ...) standardGeneric("crossCheck"))

@@ -8,7 +8,8 @@
 #' @param x a SpatialExperiment, or a Seurat object with images.
 #' @param encoders names among \code{"colour"} (statistics of each patch),
 #'     \code{"texture"} (edges, ridges and blobs of the whole section),
-#'     \code{"efficientnet-lite0"} (an ImageNet network, slower),
+#'     \code{"efficientnet-lite0"} (an ImageNet network, slower; also
+#'     \code{"efficientnet-lite1"} and \code{"efficientnet-lite2"}),
 #'     \code{"torchvision:<model>"}, \code{"timm:<model>"},
 #'     \code{"transformers:<model or folder>"} where that Python library is
 #'     installed, and paths of TorchScript files.

@@ -17,6 +17,8 @@ _HOMES = {
     "predict_expression": "histobridge.translation",
     "save_model": "histobridge.translation",
     "load_model": "histobridge.translation",
+    "stain_virtually": "histobridge.staining",
+    "cross_check": "histobridge.staining",
     "run_integration": "histobridge.integration",
     "find_domains": "histobridge.integration",
     "find_domain_genes": "histobridge.integration",
@@ -62,6 +64,7 @@ _MODULES = (
     "report",
     "resolution",
     "sections",
+    "staining",
     "statistics",
     "translation",
 )

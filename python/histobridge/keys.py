@@ -39,6 +39,7 @@ INTEGRATION = "integration"
 HARMONIZED = "harmonized"
 HARMONIZED_STAIN = "harmonized_stain"
 PROPORTIONS = "proportions"
+VIRTUAL_STAIN = "virtual_stain"
 STATUS = "status"
 
 RECORD = "r_object"

@@ -38,9 +38,10 @@ def morphology_columns(adata: AnnData, key: str = keys.MORPHOLOGY) -> dict:
 
 
 def feature_names(adata: AnnData, key: str = keys.MORPHOLOGY) -> list[str]:
-    """Names of the feature columns, none where they were not recorded."""
+    """Names of the feature columns, numbers where they were not recorded."""
     settings = adata.uns.get(keys.SETTINGS, {}).get(key, {})
-    return [str(name) for name in settings.get("columns", [])]
+    width = adata.obsm[key].shape[1] if key in adata.obsm else 0
+    return [str(name) for name in settings.get("columns", range(1, width + 1))]
 
 
 def same_features(expected: list[str], found: list[str]) -> None:

@@ -79,9 +79,15 @@ def crop_patches(slide: Slide, points: np.ndarray, grid: PatchGrid) -> np.ndarra
 
 
 def spot_patches(
-    adata: AnnData, spots: np.ndarray, grid: PatchGrid, stain: str | None = None
+    adata: AnnData,
+    spots: np.ndarray,
+    grid: PatchGrid,
+    stain: str | None = None,
+    image_id: str | None = None,
 ) -> np.ndarray:
     """Patches around ``spots``, uint8 (n, pixels, pixels, 3), section by section.
+
+    ``stain`` and ``image_id`` as in :func:`histobridge.images.slides.open_slide`.
 
     Raises
     ------
@@ -93,7 +99,7 @@ def spot_patches(
     points = contract.coordinates(adata)[spots]
     for section in dict.fromkeys(names):
         rows = np.flatnonzero(names == section)
-        slide = open_slide(adata, section, stain=stain)
+        slide = open_slide(adata, section, image_id, stain=stain)
         inside = image_positions(slide, points[rows], section)
         out[rows] = crop_patches(slide, inside, grid)
     return out
