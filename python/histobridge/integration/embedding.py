@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 DIRECT_LIMIT = 20_000
+GENES_PER_ROW = 400
 
 
 def principal_components(
@@ -55,7 +56,11 @@ def component_scores(matrix: sp.csr_matrix, n: int, *, seed: int = 0) -> np.ndar
             model.svd_solver = "full"
         scores = model.fit_transform(dense)
     else:
-        model = PCA(n, svd_solver="arpack", random_state=seed)
+        # The product of all pairs of genes reads a sparse matrix once, Lanczos a
+        # thousand times; pairs grow with the square of the genes in a row.
+        sparse = matrix.nnz <= GENES_PER_ROW * matrix.shape[0]
+        solver = "covariance_eigh" if sparse else "arpack"
+        model = PCA(n, svd_solver=solver, random_state=seed)
         scores = model.fit_transform(sp.csr_matrix(matrix))
     return fix_signs(scores)
 
