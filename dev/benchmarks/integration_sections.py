@@ -20,10 +20,10 @@ from labelled import together
 import histobridge as hb
 
 TISSUES = {
-    "dlpfc 151673 + 151674": ("dlpfc 151673", "dlpfc 151674"),
     "mob Rep4 + Rep9": ("mob Rep4", "mob Rep9"),
     "starmap BZ5 + BZ9": ("starmap BZ5", "starmap BZ9"),
     "her2st A1 + B1 + C1 + D1": ("her2st A1", "her2st B1", "her2st C1", "her2st D1"),
+    "dlpfc 151673 + 151674": ("dlpfc 151673", "dlpfc 151674"),
 }
 SYSTEMS = {
     "pooled_graphpca": ("pooled_graphpca", {}),
