@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 from histobridge import contract, keys
 from histobridge.contract import ContractError
+from histobridge.registry import System
 from histobridge.splits import Splitter
 
 if TYPE_CHECKING:
@@ -102,6 +103,10 @@ class Problem:
     ) -> dict[str, np.ndarray]:
         """Score under each row of ``weights``, for the names it is defined for."""
         raise NotImplementedError
+
+    def rungs(self) -> list[System]:
+        """Baselines of this problem that the registry does not have."""
+        return []
 
     def kept(self, answer: np.ndarray) -> list[int] | None:
         """What of an answer is stored beside its scores; by default nothing."""

@@ -82,7 +82,7 @@ def benchmark(
     progress
         Whether to show a bar, or a function of (done, total).
     settings
-        Of the task: ``genes`` (translation), ``truth`` and ``k`` (domains),
+        Of the task: ``genes`` (translation), ``truth``, ``k`` and ``joint`` (domains),
         ``reference``, ``truth`` and ``labels`` (deconvolution).
 
     Returns
@@ -224,7 +224,7 @@ def _arms(systems: Systems | Sequence[Arm], problem: Problem) -> list[Arm]:
     params = systems if isinstance(systems, Mapping) else {}
     named = cast("Sequence[str] | str | None", systems)
     asked = list(systems) if isinstance(systems, Mapping) else named
-    entries = registry.chosen(problem.task, asked, problem.adata)
+    entries = registry.chosen(problem.task, asked, problem.adata) + problem.rungs()
     return [(entry, dict(params.get(entry.name, {}))) for entry in entries]
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 DIRECT_LIMIT = 20_000
+DENSE_LIMIT = 20_000_000
+GENES_PER_ROW = 400
 
 
 def principal_components(
@@ -47,17 +49,35 @@ def component_scores(matrix: sp.csr_matrix, n: int, *, seed: int = 0) -> np.ndar
     """Leading scores (rows, n) of a sparse matrix, centred implicitly."""
     from sklearn.decomposition import PCA
 
+    rows, columns = matrix.shape
     n = max(1, min(n, min(matrix.shape) - 1))
-    if matrix.shape[0] * matrix.shape[1] <= 20_000_000:
-        dense = matrix.toarray()
-        model = PCA(n, svd_solver="covariance_eigh", random_state=seed)
-        if dense.shape[0] < dense.shape[1]:
-            model.svd_solver = "full"
-        scores = model.fit_transform(dense)
-    else:
+    small = rows * columns <= DENSE_LIMIT
+    if small and rows < columns:
+        model = PCA(n, svd_solver="full")
+        return fix_signs(model.fit_transform(matrix.toarray()))
+    # The product of all pairs of genes reads a sparse matrix once, Lanczos a thousand
+    # times; but pairs grow with the square of the genes in a row.
+    if not small and matrix.nnz > GENES_PER_ROW * rows:
         model = PCA(n, svd_solver="arpack", random_state=seed)
-        scores = model.fit_transform(sp.csr_matrix(matrix))
-    return fix_signs(scores)
+        return fix_signs(model.fit_transform(sp.csr_matrix(matrix)))
+    return fix_signs(_covariance_scores(matrix.toarray() if small else matrix, n))
+
+
+def _covariance_scores(matrix: np.ndarray | sp.csr_matrix, n: int) -> np.ndarray:
+    from scipy.linalg import eigh
+
+    mean = np.asarray(matrix.mean(axis=0)).ravel()
+    if sp.issparse(matrix):
+        product = (matrix.T @ matrix).toarray()
+        product -= matrix.shape[0] * np.outer(mean, mean)
+    else:
+        matrix = matrix - mean
+        product, mean = matrix.T @ matrix, np.zeros(len(mean))
+    last = len(mean) - 1
+    # Only the leading ones: all of them would take twice as long.
+    _, vectors = eigh(product, subset_by_index=[last - n + 1, last], driver="evr")
+    vectors = vectors[:, ::-1]
+    return matrix @ vectors - mean @ vectors
 
 
 def fix_signs(scores: np.ndarray) -> np.ndarray:

@@ -10,7 +10,6 @@ from histobridge import contract, graphs
 from histobridge.contract import ContractError
 from histobridge.integration.consensus import consensus
 from histobridge.integration.embedding import (
-    DIRECT_LIMIT,
     GraphSmoother,
     graph_components,
     principal_components,
@@ -18,7 +17,7 @@ from histobridge.integration.embedding import (
 from histobridge.integration.mixture import SharedCovarianceMixture
 from histobridge.integration.refinement import ring_vote
 from histobridge.integration.selection import number_of_domains
-from histobridge.integration.smoothing import choose_strength
+from histobridge.integration.smoothing import strength_of_tissue
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -75,8 +74,9 @@ class GraphPCAConsensus:
         self._directed = graphs.knn_graph(
             graphs.positions_um(adata), graphs.section_codes(adata), self.neighbours
         )
-        self.strength_ = self._strength(scores, adata)
-        smoother = GraphSmoother(graphs.laplacian(graphs.symmetric(self._directed)))
+        near = graphs.symmetric(self._directed)
+        self.strength_ = strength_of_tissue(scores, near, adata, self.seed)
+        smoother = GraphSmoother(graphs.laplacian(near))
         # Nearly singular covariances make the mixture follow noise.
         most = max(2, min(scores.shape[1], adata.n_obs // 10))
         sizes = sorted({min(d, most) for d in self.dimensions})
@@ -93,17 +93,6 @@ class GraphPCAConsensus:
         ]
         self.facts_ = {"strength": float(self.strength_)}
         return self
-
-    def _strength(self, scores: np.ndarray, adata: AnnData) -> float:
-        """Strength that predicts best; of many spots, on one tile."""
-        graph, spots = graphs.symmetric(self._directed), np.arange(len(scores))
-        if len(scores) > DIRECT_LIMIT:
-            points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
-            cut = graphs.tiles(graph, points, sections, size=DIRECT_LIMIT, halo=0)
-            tile = next(cut)
-            graph, spots = tile.graph, tile.spots
-        smoother = GraphSmoother(graphs.laplacian(graph))
-        return choose_strength(scores[spots], smoother, seed=self.seed)[0]
 
     def fit_predict(self, adata: AnnData, k: int | None = None) -> np.ndarray:
         """Label (n_spots,) from 0; ``k=None`` chooses it without labels.

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
 
-from histobridge.integration.embedding import GraphSmoother
+import numpy as np
+import scipy.sparse as sp
+
+from histobridge import graphs
+from histobridge.integration.embedding import DIRECT_LIMIT, GraphSmoother
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 STRENGTHS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
 PROBES = 60
@@ -48,3 +55,17 @@ def choose_strength(
         residual = float(((x - smooth[:, : x.shape[1]]) ** 2).sum())
         errors[strength] = residual / max(1.0 - share, 1e-6) ** 2 / total
     return min(errors, key=errors.__getitem__), errors
+
+
+def strength_of_tissue(
+    scores: np.ndarray, graph: sp.csr_matrix, adata: AnnData, seed: int = 0
+) -> float:
+    """Strength that predicts best on ``graph``; of many spots, on one tile."""
+    spots = np.arange(len(scores))
+    if len(scores) > DIRECT_LIMIT:
+        points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
+        cut = graphs.tiles(graph, points, sections, size=DIRECT_LIMIT, halo=0)
+        tile = next(cut)
+        graph, spots = tile.graph, tile.spots
+    smoother = GraphSmoother(graphs.laplacian(graph))
+    return choose_strength(scores[spots], smoother, seed=seed)[0]
