@@ -83,7 +83,7 @@ def leading_axes(x: np.ndarray, count: int) -> np.ndarray:
     from sklearn.utils.extmath import randomized_svd
 
     count = min(count, *x.shape)
-    return randomized_svd(x, count, random_state=0)[2].T
+    return randomized_svd(x, count, n_iter=3, random_state=0)[2].T
 
 
 def spot_features(

@@ -18,6 +18,7 @@ from histobridge import contract
 from histobridge.images.features import morphology_columns
 from histobridge.normalisation import pearson_columns
 from histobridge.translation.base import Translator
+from histobridge.translation.components import evenly
 from histobridge.translation.composite import Composite
 from histobridge.translation.scope import FEWEST
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from histobridge.translation.ridge import ViewRidge
 
-MOST_SPOTS = 1000
+MOST_SPOTS = 500
 """Spots of a section, evenly spaced, over which two forms are compared."""
 
 
@@ -59,17 +60,28 @@ class Believed(Composite):
         if not self.two_forms_:
             return guess
         names = contract.section_names(adata).to_numpy()[spots]
-        for name, section in contract.sections(adata).items():
+        for name, belief in self._agreement(adata, np.unique(names)).items():
             rows = names == name
-            if len(section) < FEWEST or not rows.any():
-                continue
-            belief = self._agreement(adata, section)
             guess[rows] = self.mean_ + belief * (guess[rows] - self.mean_)
         return guess
 
-    def _agreement(self, adata: AnnData, section: np.ndarray) -> np.ndarray:
-        """Correlation (n_genes,) of the two forms over the section, 0 at least."""
-        some = np.linspace(0, len(section) - 1, min(len(section), MOST_SPOTS))
-        seen = section[some.astype(int)]
-        first, second = (form._predict(adata, seen) for form in self.members[1:])
-        return np.maximum(pearson_columns(first, second), 0.0)
+    def _agreement(self, adata: AnnData, names: np.ndarray) -> dict[str, np.ndarray]:
+        """Section -> correlation (n_genes,) of the two forms over it, 0 at least."""
+        sections = contract.sections(adata)
+        seen = {
+            n: evenly(sections[n], MOST_SPOTS)
+            for n in names
+            if len(sections[n]) >= FEWEST
+        }
+        if not seen:
+            return {}
+        spots = np.concatenate(list(seen.values()))
+        first, second = (form._predict(adata, spots) for form in self.members[1:])
+        ends = np.cumsum([len(part) for part in seen.values()])
+        rows = [
+            slice(end - len(p), end) for end, p in zip(ends, seen.values(), strict=True)
+        ]
+        return {
+            name: np.maximum(pearson_columns(first[part], second[part]), 0.0)
+            for name, part in zip(seen, rows, strict=True)
+        }

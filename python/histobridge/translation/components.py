@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +18,31 @@ WIDE = 200
 KEPT = 100
 """How many components those are."""
 
-MOST_SPOTS = 3000
+MOST_SPOTS = 1500
 """Training spots, evenly spaced, from which components are worked out."""
+
+
+def evenly(rows: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of ``rows``, evenly spaced."""
+    return rows[np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(int)]
+
+
+class _Last:
+    """Remembers the last answer for the same array: members of one model share it."""
+
+    def __init__(self) -> None:
+        self.of, self.count, self.answer = lambda: None, 0, None
+
+    def __call__(self, target: np.ndarray, count: int) -> np.ndarray:
+        if self.of() is not target or self.count != count:
+            part = target[evenly(np.arange(len(target)), MOST_SPOTS)]
+            axes = leading_axes(part - part.mean(axis=0), count)
+            self.of, self.count = weakref.ref(target), count
+            self.answer = axes.astype(target.dtype)
+        return self.answer
+
+
+_shared_axes = _Last()
 
 
 def wide_axes(
@@ -27,15 +51,16 @@ def wide_axes(
     """Directions (n_columns, 100) that stand for wide features; None for narrow."""
     if len(columns) <= WIDE:
         return None
-    return leading_axes(spot_features(adata, columns, (1,), key)[_some(spots)], KEPT)
+    return leading_axes(
+        spot_features(adata, columns, (1,), key)[evenly(spots, MOST_SPOTS)], KEPT
+    )
 
 
 def expression_axes(target: np.ndarray, count: int) -> np.ndarray | None:
     """Directions (n_genes, count) that genes share; None for no more genes."""
     if target.shape[1] <= count:
         return None
-    part = target[_some(np.arange(len(target)))]
-    return leading_axes(part - part.mean(axis=0), count).astype(target.dtype)
+    return _shared_axes(target, count)
 
 
 def project(target: np.ndarray, axes: np.ndarray | None) -> np.ndarray:
@@ -53,8 +78,3 @@ def unproject(
     out = scores.astype(axes.dtype) @ axes.T
     out += mean
     return out
-
-
-def _some(spots: np.ndarray) -> np.ndarray:
-    step = np.linspace(0, len(spots) - 1, min(len(spots), MOST_SPOTS))
-    return spots[step.astype(int)]

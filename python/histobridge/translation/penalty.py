@@ -10,12 +10,16 @@ import numpy as np
 from histobridge import graphs
 from histobridge.normalisation import pearson_columns
 from histobridge.splits import inner_splits
+from histobridge.translation.components import evenly
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 MOST_GENES = 250
 """Genes, evenly spaced, by which a penalty is chosen."""
+
+MOST_SPOTS = 4000
+"""Spots, evenly spaced, of a fold on which it is fitted and scored."""
 
 Describe = Callable[[np.ndarray], np.ndarray]
 
@@ -84,13 +88,13 @@ def choose_penalty(
         return alphas[0]
     genes = target.shape[1]
     if genes > MOST_GENES:
-        target = target[:, np.linspace(0, genes - 1, MOST_GENES).astype(int)]
+        target = target[:, evenly(np.arange(genes), MOST_GENES)]
     row = np.full(adata.n_obs, -1)
     row[spots] = np.arange(len(spots))
     sections = graphs.section_codes(adata)[spots]
     score, weight = np.zeros(len(alphas)), 0
     for train, test in inner_splits(adata, spots, seed):
-        a, b = row[train], row[test]
+        a, b = evenly(row[train], MOST_SPOTS), evenly(row[test], MOST_SPOTS)
         features = describe(a)
         path = RidgePath(
             features(a), target[a], None if weights is None else weights[a]

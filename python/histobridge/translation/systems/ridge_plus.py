@@ -51,4 +51,4 @@ def ridge_plus(*, trees: int = 200, counts: bool = True, seed: int = 0) -> Trans
     )
     if not counts:
         return composition
-    return SamplingDepth(ViewRidge(views, seed=seed), composition)
+    return SamplingDepth(ViewRidge(views, alphas=(1.0,)), composition)
