@@ -24,29 +24,43 @@ def consensus(memberships: list[np.ndarray]) -> tuple[np.ndarray, float]:
     Labels (n,), and the mean adjusted Rand index over pairs of members.
     """
     from scipy.optimize import linear_sum_assignment
-    from sklearn.metrics import adjusted_rand_score
 
     labels = [m.argmax(axis=1) for m in memberships]
-    n = len(labels)
-    # Agreement of members is a mean: some thousands of spots tell it.
-    step = max(1, len(labels[0]) // SAMPLE)
-    seen = [member[::step] for member in labels]
-    alike = np.ones((n, n))
-    for i in range(n):
-        for j in range(i):
-            alike[i, j] = alike[j, i] = adjusted_rand_score(seen[i], seen[j])
+    alike = _alike(labels)
     middle = int(alike.sum(axis=0).argmax())
     votes = np.zeros_like(memberships[middle])
     for member in memberships:
         overlap = member.T @ memberships[middle]
         own, theirs = linear_sum_assignment(-overlap)
         votes[:, theirs] += member[:, own]
-    pairs = alike[np.triu_indices(n, 1)]
     chosen = votes.argmax(axis=1)
     if len(np.unique(chosen)) < len(np.unique(labels[middle])):
         # A small group can lose every vote; the middle member still has it.
         chosen = labels[middle]
-    return chosen, float(pairs.mean()) if pairs.size else 1.0
+    return chosen, _mean_of_pairs(alike)
+
+
+def agreement(labels: list[np.ndarray]) -> float:
+    """Mean adjusted Rand index over pairs of members (n,)."""
+    return _mean_of_pairs(_alike(labels))
+
+
+def _alike(labels: list[np.ndarray]) -> np.ndarray:
+    """Adjusted Rand index of every pair of members; of many spots, on a sample."""
+    from sklearn.metrics import adjusted_rand_score
+
+    step = max(1, len(labels[0]) // SAMPLE)
+    seen = [member[::step] for member in labels]
+    alike = np.ones((len(labels), len(labels)))
+    for i in range(len(labels)):
+        for j in range(i):
+            alike[i, j] = alike[j, i] = adjusted_rand_score(seen[i], seen[j])
+    return alike
+
+
+def _mean_of_pairs(alike: np.ndarray) -> float:
+    pairs = alike[np.triu_indices(len(alike), 1)]
+    return float(pairs.mean()) if pairs.size else 1.0
 
 
 def coassociation(
