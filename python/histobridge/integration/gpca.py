@@ -85,17 +85,16 @@ class GraphPCAConsensus:
         self._smoother = GraphSmoother(
             graphs.laplacian(graphs.symmetric(self._directed))
         )
-        self._tile, smoother = self._some(adata)
-        self.strength_ = choose_strength(
-            self._scores[self._tile], smoother, seed=self.seed
+        self._tile, self._tile_smoother = self._some(adata)
+        self._best = choose_strength(
+            self._scores[self._tile], self._tile_smoother, seed=self.seed
         )[0]
-        self._tile_smoother = smoother
         # Nearly singular covariances make the mixture follow noise.
         most = max(2, min(self._scores.shape[1], adata.n_obs // 10))
         self._sizes = sorted({min(d, most) for d in self.dimensions})
         middle = self._sizes[len(self._sizes) // 2]
-        self.embedding_ = self._components(self.strength_)[:, :middle]
-        self.facts_ = {"best_predicting_strength": float(self.strength_)}
+        self.embedding_ = self._components(self._best)[:, :middle]
+        self.facts_ = {"best_predicting_strength": float(self._best)}
         return self
 
     def _components(self, strength: float) -> np.ndarray:
@@ -128,7 +127,7 @@ class GraphPCAConsensus:
             self._scores[self._tile],
             self._tile_smoother,
             self.k_,
-            most=self.strength_,
+            most=self._best,
             seed=self.seed,
         )[0]
         members = list(self._members())
@@ -136,8 +135,9 @@ class GraphPCAConsensus:
         self.agreement_ = agreement(members)
         self.facts_["strength"] = float(self.strength_)
         self.facts_["agreement"] = self.agreement_
-        # A weak smoother means layers about one spot thick, which a vote would eat.
-        if self.strength_ < THICK:
+        # Where neighbours predict little, layers are about one spot thick, which a
+        # vote would eat.
+        if self._best < THICK:
             return labels
         return ring_vote(labels, self._directed)
 
