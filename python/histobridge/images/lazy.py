@@ -26,8 +26,11 @@ class LazyPixels:
     ----------
     shape
         (height, width, 3).
+    path
+        The file.
     """
 
+    path: Path
     shape: tuple[int, int, int]
 
     def region(self, left: int, top: int, width: int, height: int) -> np.ndarray:
@@ -39,8 +42,9 @@ class LazyPixels:
         return []
 
     def digest(self) -> str:
-        """SHA-256 of the content."""
-        raise NotImplementedError
+        """SHA-256 of the file."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def __getitem__(self, key: Any) -> np.ndarray:
         rows, columns = key if isinstance(key, tuple) else (key, slice(None))
@@ -76,6 +80,8 @@ class TiffPixels(LazyPixels):
             page = file.series[0].levels[level].pages[0]
             self._page = getattr(page, "keyframe", page)
             self._offsets, self._bytes = page.dataoffsets, page.databytecounts
+            # To make its decoder, the page reads from the open file.
+            self._decode, self._tables = self._page.decode, self._page.jpegtables
             self.shape = (page.imagelength, page.imagewidth, 3)
         page = self._page
         self._tile = (
@@ -98,9 +104,11 @@ class TiffPixels(LazyPixels):
             )
 
     def levels(self) -> list[LazyPixels]:
+        """Levels of the pyramid below this one."""
         return [TiffPixels(self.path, level) for level in range(1, self._count)]
 
     def region(self, left: int, top: int, width: int, height: int) -> np.ndarray:
+        """Region as uint8 (height, width, 3), decoded tile by tile."""
         out = np.full((height, width, 3), BACKGROUND, dtype=np.uint8)
         high, wide = self._tile
         across = -(-self.shape[1] // wide)
@@ -112,21 +120,16 @@ class TiffPixels(LazyPixels):
                         _paste(out, tile, j * wide - left, i * high - top)
         return out
 
-    def digest(self) -> str:
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-
     def _segment(self, file: Any, index: int) -> np.ndarray | None:
         if not self._bytes[index]:
             return None
         file.seek(self._offsets[index])
         data = file.read(self._bytes[index])
-        tables = self._page.jpegtables
         try:
             if len(data) < self._bytes[index]:
                 raise ValueError("the file ends before it")
-            kwargs = {} if tables is None else {"jpegtables": tables}
-            decoded = self._page.decode(data, index, **kwargs)[0]
+            more = {} if self._tables is None else {"jpegtables": self._tables}
+            decoded = self._decode(data, index, **more)[0]
         except Exception as error:
             raise ContractError(
                 f"every tile of {self.path.name!r}", f"tile {index} is damaged: {error}"
@@ -147,20 +150,18 @@ class OpenSlidePixels(LazyPixels):
         self.shape = (height, width, 3)
 
     def levels(self) -> list[LazyPixels]:
+        """Levels of the pyramid below this one."""
         return [
             OpenSlidePixels(self._slide, self.path, level)
             for level in range(1, self._slide.level_count)
         ]
 
     def region(self, left: int, top: int, width: int, height: int) -> np.ndarray:
+        """Region as uint8 (height, width, 3), transparent pixels as background."""
         factor = self._slide.level_downsamples[self._level]
         corner = (round(left * factor), round(top * factor))
         picture = self._slide.read_region(corner, self._level, (width, height))
         return as_rgb(np.asarray(picture), self.path.name)
-
-    def digest(self) -> str:
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _paste(out: np.ndarray, tile: np.ndarray, x: int, y: int) -> None:
