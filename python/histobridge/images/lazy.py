@@ -17,6 +17,7 @@ LAZY_PIXELS = 2**26
 
 _BLOCK = 4096
 _SEGMENT_BYTES = 2**30
+_ASPECT = 0.02
 
 
 class LazyPixels:
@@ -76,8 +77,8 @@ class TiffPixels(LazyPixels):
 
         self.path = path
         with tifffile.TiffFile(path) as file:
-            self._count = len(file.series[0].levels)
-            page = file.series[0].levels[level].pages[0]
+            pages = _pyramid(file)
+            self._count, page = len(pages), pages[level]
             self._page = getattr(page, "keyframe", page)
             self._offsets, self._bytes = page.dataoffsets, page.databytecounts
             # To make its decoder, the page reads from the open file.
@@ -162,6 +163,21 @@ class OpenSlidePixels(LazyPixels):
         corner = (round(left * factor), round(top * factor))
         picture = self._slide.read_region(corner, self._level, (width, height))
         return as_rgb(np.asarray(picture), self.path.name)
+
+
+def _pyramid(file: Any) -> list[Any]:
+    """First pages of the levels, the largest first."""
+    pages = [level.pages[0] for level in file.series[0].levels]
+    if len(pages) == 1 and getattr(pages[0], "subifds", None):
+        pages += list(pages[0].pages)
+    kept = pages[:1]
+    for page in pages[1:]:
+        page = getattr(page, "keyframe", page)
+        shrunk = kept[-1].imagewidth / page.imagewidth
+        also = kept[-1].imagelength / page.imagelength
+        if shrunk > 1 and abs(also / shrunk - 1) < _ASPECT:
+            kept.append(page)
+    return kept
 
 
 def _paste(out: np.ndarray, tile: np.ndarray, x: int, y: int) -> None:
