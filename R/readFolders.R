@@ -4,7 +4,8 @@
 #' nothing. \code{readVisium()} reads what Space Ranger 1 to 3 writes,
 #' \code{readST()} counts, spots and an image of Spatial Transcriptomics as
 #' text with any separator, and \code{readCells()} cells with centroids that
-#' Xenium or CosMx have measured. \code{\link{micronsPerPixel}} follows from
+#' Xenium or CosMx have measured. \code{unpackArchive()} unpacks a tar or zip
+#' file into one folder, and refuses members that lead outside it. \code{\link{micronsPerPixel}} follows from
 #' the lattice of the spots. Files that are damaged, and scale factors that
 #' contradict the image or the lattice, are errors.
 #'
@@ -15,7 +16,8 @@
 #' @param pitchMicrons distance of neighbouring spots.
 #' @param micronsPerPixel of the coordinates; by default 1 for Xenium and
 #'     0.12028 for CosMx.
-#' @return A SpatialExperiment.
+#' @param archive a tar or zip file, such as \code{spatial.tar.gz}.
+#' @return A SpatialExperiment; \code{unpackArchive()} the folder, invisibly.
 #' @examplesIf pythonReady()
 #' folder <- tempfile()
 #' dir.create(folder)
@@ -47,6 +49,15 @@ readCells <- function(folder, section = NULL, micronsPerPixel = NULL) {
         "read_cells", folder, section,
         micronsPerPixel = micronsPerPixel
     )
+}
+
+#' @rdname readFolders
+#' @export
+unpackArchive <- function(archive, folder) {
+    path <- callPython(
+        core()$data$unpack_archive, path.expand(archive), path.expand(folder)
+    )
+    invisible(py_to_r(bridge()$text(path)))
 }
 
 readFolder <- function(reader, folder, section, ...) {

@@ -1,5 +1,6 @@
 """The shipped real sample and simulated tissue with planted truth."""
 
+from histobridge.data.archives import unpack_archive
 from histobridge.data.cells import read_cells
 from histobridge.data.example import example_bulb, example_mixture, example_reference
 from histobridge.data.mixtures import simulate_spots
@@ -21,4 +22,5 @@ __all__ = [
     "simulate_reference",
     "simulate_spots",
     "simulate_tissue",
+    "unpack_archive",
 ]

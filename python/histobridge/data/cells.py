@@ -73,7 +73,10 @@ def read_cells(
         obs=cells.drop(columns=[keys.SECTION], errors="ignore"),
         var=pd.DataFrame(index=genes),
         obsm={keys.SPATIAL: points},
-        uns={keys.SPATIAL: {section: library({}, factors, points, section)}},
+        uns={
+            keys.X_NAME: keys.COUNTS,
+            keys.SPATIAL: {section: library({}, factors, points, section)},
+        },
     )
     adata.obs[keys.SECTION] = pd.Categorical([section] * adata.n_obs)
     contract.unique_names(adata)

@@ -11,6 +11,7 @@ from histobridge import contract, keys
 from histobridge.contract import ContractError
 
 _MISFIT = 0.05
+_SIZES_DIFFER = 0.02
 
 
 def microns_of_lattice(points: np.ndarray, microns: np.ndarray) -> float | None:
@@ -76,14 +77,17 @@ def library(
     Raises
     ------
     ContractError
-        When a scale factor is absent or no positive number, or spots lie outside.
+        When a scale factor is absent or no positive number, spots lie outside, or
+        two images say that the slide has different sizes.
     """
+    whole: dict[str, np.ndarray] = {}
     for name, image in images.items():
         key = keys.scale_factor(name)
         scale = contract.positive(factors.get(key), f"scale factor {key!r}", factors)
         size = picture_size(image)
         if size is None:
             continue
+        whole[name] = np.array(size) / scale
         outside = ((points < 0) | (points * scale > np.array(size))).any(axis=1)
         if outside.any():
             raise ContractError(
@@ -92,8 +96,21 @@ def library(
                 f"{int(outside.sum())} of {len(points)} outside",
                 "check the scale factor, the image and the order of x and y",
             )
+    _one_size(whole, section)
     return {
         keys.IMAGES: dict(images),
         keys.SCALE_FACTORS: {k: v for k, v in factors.items() if v is not None},
         keys.IMAGE_METADATA: {},
     }
+
+
+def _one_size(whole: dict[str, np.ndarray], section: str) -> None:
+    """Refuse images that cannot be of one slide: a factor of them is wrong."""
+    for name, size in whole.items():
+        first, reference = next(iter(whole.items()))
+        if (np.abs(size / reference - 1) > _SIZES_DIFFER).any():
+            raise ContractError(
+                f"images {first!r} and {name!r} of {section!r} with scale factors of "
+                "one slide",
+                f"{reference.round()} and {size.round()} full-resolution pixels",
+            )

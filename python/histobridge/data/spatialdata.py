@@ -93,7 +93,13 @@ def _open(store: str | Path | SpatialData) -> SpatialData:
         return store
     if not Path(store).is_dir():
         raise ContractError("a SpatialData store (a folder)", f"no folder {store}")
-    return spatialdata.read_zarr(store)
+    try:
+        return spatialdata.read_zarr(store)
+    except (ContractError, MemoryError):
+        raise
+    except Exception as error:
+        found = f"{store}: {type(error).__name__}: {error}"
+        raise ContractError("a SpatialData store that can be read", found) from error
 
 
 def _table(sdata: SpatialData, name: str | None) -> AnnData:

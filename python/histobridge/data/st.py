@@ -87,7 +87,10 @@ def read_st(
         obs=array.rename(columns={"x": "array_x", "y": "array_y"}),
         var=pd.DataFrame(index=frame.columns.astype(str)),
         obsm={keys.SPATIAL: points},
-        uns={keys.SPATIAL: {section: library(images, factors, points, section)}},
+        uns={
+            keys.X_NAME: keys.COUNTS,
+            keys.SPATIAL: {section: library(images, factors, points, section)},
+        },
     )
     adata.obs_names = [str(name) for name in frame.index]
     adata.obs[keys.SECTION] = pd.Categorical([section] * adata.n_obs)

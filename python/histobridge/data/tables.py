@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,7 @@ def numbers(frame: pd.DataFrame, path: Path) -> np.ndarray:
         row, column = bad[0]
         raise ContractError(
             f"numbers in {path.name!r}",
-            f"{frame.iat[row, column]!r} in line {frame.index[row]!r}, "
+            f"{frame.iloc[row, column]!r} in line {frame.index[row]!r}, "
             f"column {frame.columns[column]!r} ({len(bad)} in all)",
         )
     return values
@@ -130,7 +131,7 @@ def unique_symbols(features: pd.DataFrame) -> list[str]:
 def _separator(path: Path, index: bool) -> str:
     read = gzip.open if path.suffix == ".gz" else open
     with read(path, "rt", encoding="utf-8") as file:
-        lines = [line.rstrip("\r\n") for line, _ in zip(file, range(_LINES))]
+        lines = [line.rstrip("\r\n") for line in islice(file, _LINES)]
     found = {}
     for separator in _SEPARATORS:
         counts = [line.count(separator) for line in lines if line]

@@ -107,7 +107,7 @@ def read_visium(
             {"gene_id": features["id"].to_numpy()}, index=unique_symbols(features)
         ),
         obsm={keys.SPATIAL: points},
-        uns={keys.SPATIAL: {section: entry}},
+        uns={keys.X_NAME: keys.COUNTS, keys.SPATIAL: {section: entry}},
     )
     adata.obs[keys.SECTION] = adata.obs[keys.SECTION].astype("category")
     adata.obs_names.name = None

@@ -17,6 +17,7 @@ LAZY_PIXELS = 2**26
 
 _BLOCK = 4096
 _SEGMENT_BYTES = 2**30
+_ASPECT = 0.02
 
 
 class LazyPixels:
@@ -26,8 +27,11 @@ class LazyPixels:
     ----------
     shape
         (height, width, 3).
+    path
+        The file.
     """
 
+    path: Path
     shape: tuple[int, int, int]
 
     def region(self, left: int, top: int, width: int, height: int) -> np.ndarray:
@@ -39,8 +43,9 @@ class LazyPixels:
         return []
 
     def digest(self) -> str:
-        """SHA-256 of the content."""
-        raise NotImplementedError
+        """SHA-256 of the file."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def __getitem__(self, key: Any) -> np.ndarray:
         rows, columns = key if isinstance(key, tuple) else (key, slice(None))
@@ -72,10 +77,12 @@ class TiffPixels(LazyPixels):
 
         self.path = path
         with tifffile.TiffFile(path) as file:
-            self._count = len(file.series[0].levels)
-            page = file.series[0].levels[level].pages[0]
+            pages = _pyramid(file)
+            self._count, page = len(pages), pages[level]
             self._page = getattr(page, "keyframe", page)
             self._offsets, self._bytes = page.dataoffsets, page.databytecounts
+            # To make its decoder, the page reads from the open file.
+            self._decode, self._tables = self._page.decode, self._page.jpegtables
             self.shape = (page.imagelength, page.imagewidth, 3)
         page = self._page
         self._tile = (
@@ -98,9 +105,11 @@ class TiffPixels(LazyPixels):
             )
 
     def levels(self) -> list[LazyPixels]:
+        """Levels of the pyramid below this one."""
         return [TiffPixels(self.path, level) for level in range(1, self._count)]
 
     def region(self, left: int, top: int, width: int, height: int) -> np.ndarray:
+        """Region as uint8 (height, width, 3), decoded tile by tile."""
         out = np.full((height, width, 3), BACKGROUND, dtype=np.uint8)
         high, wide = self._tile
         across = -(-self.shape[1] // wide)
@@ -112,21 +121,16 @@ class TiffPixels(LazyPixels):
                         _paste(out, tile, j * wide - left, i * high - top)
         return out
 
-    def digest(self) -> str:
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-
     def _segment(self, file: Any, index: int) -> np.ndarray | None:
         if not self._bytes[index]:
             return None
         file.seek(self._offsets[index])
         data = file.read(self._bytes[index])
-        tables = self._page.jpegtables
         try:
             if len(data) < self._bytes[index]:
                 raise ValueError("the file ends before it")
-            kwargs = {} if tables is None else {"jpegtables": tables}
-            decoded = self._page.decode(data, index, **kwargs)[0]
+            more = {} if self._tables is None else {"jpegtables": self._tables}
+            decoded = self._decode(data, index, **more)[0]
         except Exception as error:
             raise ContractError(
                 f"every tile of {self.path.name!r}", f"tile {index} is damaged: {error}"
@@ -147,20 +151,33 @@ class OpenSlidePixels(LazyPixels):
         self.shape = (height, width, 3)
 
     def levels(self) -> list[LazyPixels]:
+        """Levels of the pyramid below this one."""
         return [
             OpenSlidePixels(self._slide, self.path, level)
             for level in range(1, self._slide.level_count)
         ]
 
     def region(self, left: int, top: int, width: int, height: int) -> np.ndarray:
+        """Region as uint8 (height, width, 3), transparent pixels as background."""
         factor = self._slide.level_downsamples[self._level]
         corner = (round(left * factor), round(top * factor))
         picture = self._slide.read_region(corner, self._level, (width, height))
         return as_rgb(np.asarray(picture), self.path.name)
 
-    def digest(self) -> str:
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+
+def _pyramid(file: Any) -> list[Any]:
+    """First pages of the levels, the largest first."""
+    pages = [level.pages[0] for level in file.series[0].levels]
+    if len(pages) == 1 and getattr(pages[0], "subifds", None):
+        pages += list(pages[0].pages)
+    kept = pages[:1]
+    for page in pages[1:]:
+        page = getattr(page, "keyframe", page)
+        shrunk = kept[-1].imagewidth / page.imagewidth
+        also = kept[-1].imagelength / page.imagelength
+        if shrunk > 1 and abs(also / shrunk - 1) < _ASPECT:
+            kept.append(page)
+    return kept
 
 
 def _paste(out: np.ndarray, tile: np.ndarray, x: int, y: int) -> None:
