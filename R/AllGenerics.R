@@ -165,6 +165,7 @@ setGeneric("plotLeakage", function(x, ...) standardGeneric("plotLeakage"))
 #' @rdname viewSection
 #' @export
 setGeneric("viewSection", function(x, ...) standardGeneric("viewSection"))
+
 #' @rdname simulators
 #' @export
 setGeneric(
@@ -175,6 +176,7 @@ setGeneric(
 #' @rdname pseudoSpots
 #' @export
 setGeneric("pseudoSpots", function(x, ...) standardGeneric("pseudoSpots"))
+
 #' @rdname explainTranslation
 #' @export
 setGeneric(
@@ -185,6 +187,7 @@ setGeneric(
 #' @rdname plotSaliency
 #' @export
 setGeneric("plotSaliency", function(x, ...) standardGeneric("plotSaliency"))
+
 #' @rdname stainVirtually
 #' @export
 setGeneric("stainVirtually", function(x, ...) standardGeneric("stainVirtually"))
