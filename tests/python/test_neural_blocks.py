@@ -156,9 +156,12 @@ def test_patches_are_scaled_once_and_in_one_place(batch):
     x = pixels.normalised(batch.pixels)
     assert x.shape == (N, 3, 16, 16)
     assert (x.min() >= -1, x.max() <= 1.01) == (True, True)
+    assert x.is_contiguous()
     assert float(x[0, 1, 2, 3]) == (float(batch.pixels[0, 2, 3, 1]) - 127) / 128
     with pytest.raises(ValueError, match="expected uint8"):
         pixels.normalised(x)
+    asked = batch.pixels.float().requires_grad_()
+    torch.testing.assert_close(pixels.normalised(asked).detach(), x)
 
 
 def test_eight_symmetries_are_all_there_are(batch):

@@ -13,6 +13,7 @@ from histobridge.registry import TASKS, find, system, systems
 COLUMNS = ["name", "task", "status", "needs", "paper", "summary"]
 COLUMNS += ["evidence", "deviations"]
 NEEDS = {"image", "encoder", "coordinates", "counts", "depth", "reference"}
+NEEDS |= {"gradients", "convolutions", "attention", "linear", "captum"}
 
 
 def test_the_table_has_its_columns_and_house_defaults_first():
@@ -71,7 +72,7 @@ def test_the_ladder_of_the_design_is_there():
     assert names["deconvolution"] >= {"uniform", "dirichlet", "nnls"}
 
 
-METHOD = {"translation": "fit", "staining": "fit"}
+METHOD = {"translation": "fit", "staining": "fit", "explanation": "maps"}
 
 
 # One name may stand for a method of two tasks, as bayesspace does.

@@ -79,11 +79,20 @@ def standardised(features: np.ndarray, sections: np.ndarray) -> np.ndarray:
     return out
 
 
+def leading_axes(x: np.ndarray, count: int) -> np.ndarray:
+    """Leading principal directions (n_columns, count) of centred rows."""
+    from sklearn.utils.extmath import randomized_svd
+
+    count = min(count, *x.shape)
+    return randomized_svd(x, count, n_iter=3, random_state=0)[2].T
+
+
 def spot_features(
     adata: AnnData,
     columns: np.ndarray,
     neighbours: tuple[int, ...],
     key: str = keys.MORPHOLOGY,
+    axes: np.ndarray | None = None,
 ) -> np.ndarray:
     """Standardised features beside their means over nearest spots.
 
@@ -93,10 +102,13 @@ def spot_features(
         Positions in ``obsm[key]``.
     neighbours
         For each entry k the mean over a spot and its k - 1 nearest; 1 is the spot.
+    axes
+        (len(columns), d) directions that stand for the columns, see
+        :func:`leading_axes`; default the columns themselves.
 
     Returns
     -------
-    (n_spots, len(columns) * len(neighbours))
+    (n_spots, d * len(neighbours))
 
     Raises
     ------
@@ -111,7 +123,8 @@ def spot_features(
         )
     sections = graphs.section_codes(adata)
     own = standardised(features, sections)
-    points = graphs.positions_um(adata) if max(neighbours) > 1 else None
+    own = own if axes is None else own @ axes
+    points = graphs.positions_um(adata) if max(neighbours) > 1 else np.empty((0, 2))
     blocks = [
         own if k == 1 else graphs.neighbour_mean(own, points, sections, k)
         for k in neighbours

@@ -60,7 +60,8 @@ def add_morphology(
         Microns per full-resolution pixel, where the object does not store it.
     stain
         Normalise the stain of every section first: ``reinhard``, ``macenko`` or
-        ``vahadane``, estimated on its image alone, towards the shipped sample.
+        ``vahadane``, estimated on its image alone, towards the shipped sample; or the
+        name under which ``harmonize_sections`` has recorded the stains.
     cache
         Folder of stored features; ``True`` is the user's cache, ``False`` none.
         Keys are hashes of pixels, positions and encoder.
@@ -106,7 +107,7 @@ def add_morphology(
                     side,
                     slide.microns_per_pixel,
                     inside,
-                    *([] if stain is None else [stain]),
+                    *slide.stain,
                 ),
                 partial(
                     encode_section,
@@ -143,7 +144,7 @@ def _blocks(
     blocks = []
     for encoder in map(find_encoder, encoders):
         own = patch_um is None or not encoder.batch
-        sides = encoder.sides_um if own else np.atleast_1d(patch_um)
+        sides = encoder.sides_um if own else np.atleast_1d(np.asarray(patch_um))
         blocks += [(encoder, float(side)) for side in sides]
     if patch_um is not None and np.any(np.asarray(patch_um) <= 0):
         raise ContractError("positive patch sides in microns", patch_um)

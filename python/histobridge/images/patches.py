@@ -61,6 +61,7 @@ def crop_patches(slide: Slide, points: np.ndarray, grid: PatchGrid) -> np.ndarra
     uint8 array (n, pixels, pixels, 3); background where the image ends.
     """
     from PIL import Image
+    from PIL.Image import Resampling
 
     side = max(1, round(grid.microns / slide.microns_per_pixel))
     out = np.empty((len(points), grid.pixels, grid.pixels, 3), dtype=np.uint8)
@@ -70,7 +71,7 @@ def crop_patches(slide: Slide, points: np.ndarray, grid: PatchGrid) -> np.ndarra
         region = slide.read(int(left), int(top), side, side)
         if side != grid.pixels:
             # Pillow's reducing filters average, so fine texture does not alias.
-            how = Image.Resampling.BOX if side > grid.pixels else Image.BICUBIC
+            how = Resampling.BOX if side > grid.pixels else Resampling.BICUBIC
             picture = Image.fromarray(region)
             region = np.asarray(picture.resize((grid.pixels, grid.pixels), how))
         out[i] = region
