@@ -1,6 +1,6 @@
 # Every target first makes the environment it needs (nothing to do when cached).
 .DEFAULT_GOAL := help
-.PHONY: demo test document vignettes bioccheck benchmarks setup install clean help
+.PHONY: demo test document vignettes gallery bioccheck benchmarks setup install clean help
 
 demo: install ## the main job on the shipped sample; writes histobridge-demo/report.html
 	dev/run Rscript dev/demo.R
@@ -13,6 +13,9 @@ document: setup ## write NAMESPACE and man/ from the roxygen comments
 
 vignettes: install ## render the vignettes into doc/
 	dev/run Rscript -e 'for (f in Sys.glob("vignettes/*.Rmd")) rmarkdown::render(f, output_dir = "doc")'
+
+gallery: install ## draw the pictures of the README gallery into man/figures/
+	dev/run python dev/gallery.py
 
 bioccheck: setup ## BiocCheck on the tarball and the sources; fails on errors
 	dev/run Rscript dev/bioccheck.R
