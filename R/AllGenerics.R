@@ -46,6 +46,10 @@ setGeneric(
     function(x, ...) standardGeneric("findDomainGenes")
 )
 
+#' @rdname countNuclei
+#' @export
+setGeneric("countNuclei", function(x, ...) standardGeneric("countNuclei"))
+
 #' @rdname deconvolve
 #' @export
 setGeneric("deconvolve", function(x, ...) standardGeneric("deconvolve"))
@@ -161,3 +165,33 @@ setGeneric("plotLeakage", function(x, ...) standardGeneric("plotLeakage"))
 #' @rdname viewSection
 #' @export
 setGeneric("viewSection", function(x, ...) standardGeneric("viewSection"))
+
+#' @rdname simulators
+#' @export
+setGeneric(
+    "simulateSpots",
+    function(reference, ...) standardGeneric("simulateSpots")
+)
+
+#' @rdname pseudoSpots
+#' @export
+setGeneric("pseudoSpots", function(x, ...) standardGeneric("pseudoSpots"))
+
+#' @rdname explainTranslation
+#' @export
+setGeneric(
+    "explainTranslation",
+    function(model, x, ...) standardGeneric("explainTranslation")
+)
+
+#' @rdname plotSaliency
+#' @export
+setGeneric("plotSaliency", function(x, ...) standardGeneric("plotSaliency"))
+
+#' @rdname stainVirtually
+#' @export
+setGeneric("stainVirtually", function(x, ...) standardGeneric("stainVirtually"))
+
+#' @rdname crossCheck
+#' @export
+setGeneric("crossCheck", function(x, ...) standardGeneric("crossCheck"))

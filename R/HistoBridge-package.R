@@ -13,7 +13,7 @@
 #' @importFrom BiocGenerics as.data.frame
 #' @importFrom grDevices as.raster col2rgb hcl.colors
 #' @importClassesFrom Matrix dgCMatrix
-#' @importFrom reticulate py_to_r r_to_py
+#' @importFrom reticulate py_get_item py_to_r r_to_py
 #' @importMethodsFrom S4Vectors summary
 #' @importFrom S4Vectors DataFrame mcols "mcols<-" metadata "metadata<-"
 #' @importFrom SingleCellExperiment "altExp<-" altExps altExpNames colPairNames

@@ -63,7 +63,9 @@ def shrink(path: Path) -> None:
     """Fewer colours, then fewer pixels, until the file is small."""
     picture = Image.open(path).convert("RGB")
     while True:
-        picture.quantize(128).save(path, optimize=True)
+        # Other methods merge rare colours, such as those of small domains.
+        few = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE)
+        few.save(path, optimize=True)
         if path.stat().st_size < MOST_BYTES:
             return
         picture = picture.resize([round(side * 0.85) for side in picture.size])

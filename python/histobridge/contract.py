@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 class ContractError(ValueError):
     """The input does not hold what a verb needs."""
 
-    def __init__(self, expected: str, found: str, available: Iterable[Any] | str = ""):
+    def __init__(
+        self, expected: str, found: object, available: Iterable[Any] | str = ""
+    ):
         parts = [f"expected {expected}", f"found {found}"]
         listed = available if isinstance(available, str) else listing(available)
         if listed:
@@ -82,7 +84,7 @@ def counts(adata: AnnData) -> sp.csr_matrix | np.ndarray:
                 [*adata.layers] if matrix is None else [stored, *adata.layers],
             )
     matrix = in_memory(matrix)
-    values = matrix.data if sp.issparse(matrix) else matrix
+    values: Any = matrix.data if sp.issparse(matrix) else matrix
     if values.size:
         low = values.min()
         if not np.isfinite(low) or not np.isfinite(values.max()):

@@ -180,7 +180,8 @@ def _positions(
     import spatialdata
 
     frame = next(iter(images), None)
-    system = images[frame][0] if images else next(iter(_systems(sdata[region])))
+    near = next(iter(_systems(sdata[region])))
+    system = near if frame is None else images[frame][0]
     centres = spatialdata.get_centroids(sdata[region], coordinate_system=system)
     centres = centres.compute()
     absent = instances[~instances.isin(centres.index)]

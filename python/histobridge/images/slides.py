@@ -46,6 +46,7 @@ class Slide:
         self.height, self.width = pixels.shape[:2]
         self.pixel_scale = float(pixel_scale)
         self.microns_per_pixel = float(microns)
+        self.stain: tuple = ()
 
     def read(self, left: int, top: int, width: int, height: int) -> np.ndarray:
         """Region as uint8 (height, width, 3); outside the image it is background."""
@@ -81,7 +82,7 @@ class Slide:
             return self._pixels.digest()
         sha = hashlib.sha256(repr(self._pixels.shape).encode())
         for top in range(0, self.height, 1024):
-            sha.update(np.ascontiguousarray(self._pixels[top : top + 1024]))
+            sha.update(np.ascontiguousarray(self._pixels[top : top + 1024]).data)
         return sha.hexdigest()
 
 
@@ -104,7 +105,8 @@ def open_slide(
         Microns per full-resolution pixel where the object does not store it.
     stain
         Read as if stained like the shipped sample: ``reinhard``, ``macenko`` or
-        ``vahadane``, estimated on this image alone.
+        ``vahadane``, estimated on this image alone; or as ``harmonize_sections``
+        has recorded under this name.
 
     Raises
     ------
@@ -119,7 +121,7 @@ def open_slide(
         image_id = _default_image(images, source)
     if image_id == keys.SOURCE_IMAGE and source:
         image, scale = source, 1.0
-    elif image_id in images:
+    elif image_id is not None and image_id in images:
         image = images[image_id]
         name = keys.scale_factor(image_id)
         scale = contract.positive(
@@ -136,9 +138,9 @@ def open_slide(
     slide = Slide(_pixels(image, section), scale, full / scale)
     if stain is None:
         return slide
-    from histobridge.images.stains import StainedSlide
+    from histobridge.images.stains import restained
 
-    return StainedSlide(slide, stain)
+    return restained(adata, section, slide, stain)
 
 
 def _default_image(images: dict, source: str | None) -> str | None:
