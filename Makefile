@@ -1,7 +1,7 @@
 # Every target first makes the environment it needs (nothing to do when cached).
 .DEFAULT_GOAL := help
-.PHONY: demo test document vignettes site coverage bioccheck benchmarks setup install \
-  clean help
+.PHONY: demo test document vignettes gallery site coverage bioccheck benchmarks setup \
+  install clean help
 
 demo: install ## the main job on the shipped sample; writes histobridge-demo/report.html
 	dev/run Rscript dev/demo.R
@@ -14,6 +14,9 @@ document: setup ## write NAMESPACE and man/ from the roxygen comments
 
 vignettes: install ## render the vignettes into doc/
 	dev/run Rscript -e 'for (f in Sys.glob("vignettes/*.Rmd")) rmarkdown::render(f, output_dir = "doc")'
+
+gallery: install ## draw the pictures of the README gallery into man/figures/
+	dev/run python dev/gallery.py
 
 site: install ## the documentation site of both languages, in site/
 	dev/run Rscript -e 'pkgdown::build_site(preview = FALSE, install = FALSE, devel = FALSE)'

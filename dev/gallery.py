@@ -1,0 +1,90 @@
+"""Draw the gallery of README.md from the shipped sample.
+
+Usage: python dev/gallery.py. Needs Chromium on the PATH for the picture of the
+viewer, which is left as it is without.
+"""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+from PIL import Image
+
+import histobridge as hb
+
+ROOT = Path(__file__).parents[1]
+FIGURES = ROOT / "man" / "figures"
+MOST_BYTES = 150_000
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+
+
+def main() -> None:
+    bulb = hb.data.example_bulb()
+    hb.add_morphology(bulb, ("colour", "texture"), progress=False)
+    known = bulb[bulb.obs["patient"] == "animal A"].copy()
+    unseen = bulb[bulb.obs["patient"] == "animal D"].copy()
+    hb.predict_expression(unseen, hb.train_translation(known))
+    hb.find_domains(unseen, k=5)
+    hb.align_sections(bulb)
+    mixture = hb.data.example_mixture()
+    hb.deconvolve(mixture, hb.data.example_reference())
+    scores = pd.read_csv(ROOT / "dev" / "benchmarks" / "results" / "demo.csv")
+    scores = scores[(scores["dataset"] == "bulb") & (scores["protocol"] == "patients")]
+    write("spots", hb.plot_spots(bulb, "Penk"))
+    write("pair", hb.plot_expression_pair(unseen, "Doc2g"))
+    write("domains", hb.plot_domains(unseen, truth="layer"))
+    write("proportions", hb.plot_proportions(mixture, kind="pies"))
+    write("sections", hb.plot_sections(bulb))
+    write("benchmark", hb.plot_benchmark(scores, "pearson_gene"))
+    write("leakage", hb.plot_leakage(audit(bulb)))
+    viewer(unseen)
+
+
+def audit(bulb) -> pd.DataFrame:
+    """Random spots beside spatial blocks, on one section."""
+    one = bulb[bulb.obs["sample_id"] == "Rep9"].copy()
+    rows = pd.Series(range(one.n_obs)).sample(frac=1, random_state=0).to_numpy()
+    half = one.n_obs // 2
+    at_random = hb.evaluation.audit(one, [(rows[:half], rows[half:])])
+    blocks = hb.evaluation.audit(one, hb.splits.SpatialBlockKFold(n_splits=2))
+    return pd.concat([at_random.assign(split="random spots"), blocks])
+
+
+def write(name: str, figure: Figure) -> None:
+    path = FIGURES / f"gallery-{name}.png"
+    figure.savefig(path, dpi=90)
+    shrink(path)
+
+
+def shrink(path: Path) -> None:
+    """Fewer colours, then fewer pixels, until the file is small."""
+    picture = Image.open(path).convert("RGB")
+    while True:
+        # Other methods merge rare colours, such as those of small domains.
+        few = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE)
+        few.save(path, optimize=True)
+        if path.stat().st_size < MOST_BYTES:
+            return
+        picture = picture.resize([round(side * 0.85) for side in picture.size])
+
+
+def viewer(adata) -> None:
+    browser = next((b for b in BROWSERS if shutil.which(b)), None)
+    if browser is None:
+        print("no Chromium on the PATH: the picture of the viewer stays as it is")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        page = hb.view_section(adata, Path(folder) / "page.html", genes=100)
+        path = FIGURES / "gallery-viewer.png"
+        options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+        options += ["--window-size=1000,640", "--virtual-time-budget=3000"]
+        options += [f"--user-data-dir={folder}/profile", f"--screenshot={path}"]
+        subprocess.run([browser, *options, f"file://{page}"], check=True)
+    shrink(path)
+
+
+if __name__ == "__main__":
+    main()
