@@ -81,8 +81,8 @@ def rows_of(scale: int, nugget: float, partition: str, seed: int) -> list[dict]:
     group = groups(points, partition, rng)
     rows = []
     for system in ("t_test", *SYSTEMS):
-        if system == "gls_vecchia" and seed != SEEDS[0]:
-            continue  # It takes five times as long.
+        if system == "gls_vecchia" and (partition, seed) != ("boundary", SEEDS[0]):
+            continue  # It takes five times as long; there the t-test is worst.
         started = time.perf_counter()
         found = shares(system, null, group, points)
         facts = {
