@@ -10,16 +10,20 @@ be expected to beat.
 
 Rows of the scanner shift are those of ``scanner_shift.py``.
 
-Usage: HISTOBRIDGE_DATA=<folder> python dev/benchmarks/sections.py
+Usage: HISTOBRIDGE_DATA=<folder> python dev/benchmarks/sections.py [PART ...]
+
+Parts are simulated, scanner and cortex; rows of the others are kept.
 """
 
+import sys
 import time
 
 import anndata as ad
 import numpy as np
+import pandas as pd
 import scanner_shift
 import sections_with_images
-from common import data_folder, write
+from common import RESULTS, data_folder, write
 from scipy.ndimage import map_coordinates
 
 import histobridge as hb
@@ -44,7 +48,7 @@ WAYS = {
     "image": {"method": "image"},
     "image, warp": {"method": "image", "warp": True},
 }
-SHIFT, MARGIN = (25, -15), 120
+SHIFT, MARGIN = (25, -15), 300
 
 
 def wave(points: np.ndarray, bend: float, size: float) -> np.ndarray:
@@ -182,11 +186,23 @@ def row(
     }
 
 
+PARTS = {
+    "simulated": simulated,
+    "scanner": scanner_shift.rows,
+    "cortex": cortex,
+}
+
+
 def main() -> None:
-    table = tidy(simulated() + cortex() + scanner_shift.rows())
-    columns = ["dataset", "system", "metric", "value", "seconds"]
-    print(table[columns].to_string(index=False))
-    write("sections", table)
+    path = RESULTS / "sections.csv"
+    for name in sys.argv[1:] or PARTS:
+        made = tidy(PARTS[name]())
+        columns = ["dataset", "system", "metric", "value", "seconds"]
+        print(made[columns].to_string(index=False), flush=True)
+        known = pd.read_csv(path) if path.exists() else made[:0]
+        start = {"simulated": "simulated", "scanner": "bulb", "cortex": "dlpfc"}[name]
+        known = known[~known["dataset"].str.startswith(start)]
+        write("sections", known, made)
 
 
 if __name__ == "__main__":

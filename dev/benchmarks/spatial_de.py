@@ -81,8 +81,8 @@ def rows_of(scale: int, nugget: float, partition: str, seed: int) -> list[dict]:
     group = groups(points, partition, rng)
     rows = []
     for system in ("t_test", *SYSTEMS):
-        if system == "gls_vecchia" and seed != SEEDS[0]:
-            continue  # It takes five times as long.
+        if system == "gls_vecchia" and (partition, seed) != ("boundary", SEEDS[0]):
+            continue  # It takes five times as long; there the t-test is worst.
         started = time.perf_counter()
         found = shares(system, null, group, points)
         facts = {
@@ -152,7 +152,6 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=float("inf"))
     stop = time.monotonic() + 60 * parser.parse_args().minutes
     table, script = done(), Path(__file__).with_name("spatial_de_nlme.R")
-    against = tidy(agreement(script))
     for seed, *setting in itertools.product(SEEDS, RANGES, NUGGETS, PARTITIONS):
         scale, nugget, partition = setting
         same = table["dataset"] == f"range {scale} um, nugget {nugget:g}"
@@ -160,7 +159,9 @@ def main() -> None:
         if same.any() or time.monotonic() > stop:
             continue
         table = pd.concat([table, tidy(rows_of(*setting, seed))])
-        write("spatial_de", averaged(table), against)
+        write("spatial_de", averaged(table))
+    against = tidy(agreement(script))
+    write("spatial_de", averaged(table), against)
     wide = (
         averaged(table)
         .query("fold == 'all'")

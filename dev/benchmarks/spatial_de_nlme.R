@@ -3,10 +3,11 @@
 suppressPackageStartupMessages(library(HistoBridge))
 x <- exampleBulb("Rep4")
 depth <- colSums(as.matrix(assay(x)))
-x <- x[, depth > 0]
-genes <- names(sort(-rowSums(as.matrix(assay(x)))))[1:20]
+# nlme inverts dense matrices again and again.
+x <- x[, which(depth > 0)[1:120]]
+genes <- names(sort(-rowSums(as.matrix(assay(x)))))[1:8]
 values <- log1p(1e4 * sweep(
-    as.matrix(assay(x))[genes, ], 2, depth[depth > 0], "/"
+    as.matrix(assay(x))[genes, ], 2, colSums(as.matrix(assay(x))), "/"
 ))
 place <- spatialCoords(x) * micronsPerPixel(x)[[1]]
 inside <- as.numeric(x$layer == "Granular cell layer")

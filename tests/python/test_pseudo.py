@@ -1,5 +1,8 @@
 """Pseudo-spots: nothing is lost, nothing is counted twice, the truth is exact."""
 
+import os
+
+import anndata as ad
 import numpy as np
 import pytest
 
@@ -105,3 +108,38 @@ def test_cells_without_label_add_counts_but_no_proportion(cells):
 def test_what_cannot_be_is_refused(cells, wrong, message):
     with pytest.raises(ContractError, match=message):
         hb.data.pseudo_spots(cells, **wrong)
+
+
+PUBLIC = {
+    "xenium_breast/xenium_breast": 600,
+    "merfish_poa/merfish_poa": 100,
+    "starmap/two_replicates_cells": 770,
+    "osmfish/osmfish_all": 920,
+}
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+def test_public_cells_give_spots_whose_inside_is_known(path):
+    folder = os.environ.get("HISTOBRIDGE_DATA")
+    if not folder:
+        pytest.skip("HISTOBRIDGE_DATA names no folder of public data sets")
+    cells = ad.read_h5ad(f"{folder}/{path}.h5ad")
+    cells.var_names_make_unique()
+    spots, spot_of = hb.data.pseudo_spots(
+        cells,
+        pitch_um=PUBLIC[path],
+        diameter_um=0.55 * PUBLIC[path],
+        labels="cell_type" if "cell_type" in cells.obs else "celltype",
+        microns_per_pixel=1.0,
+    )
+    assert spots.n_obs > 50
+    sums = membership(spot_of, spots.obs_names) @ cells.X
+    np.testing.assert_allclose(spots.X.toarray(), sums.toarray(), rtol=1e-5)
+    held = spot_of.notna().to_numpy()
+    own = spots.obs_names.get_indexer(spot_of[held])
+    away = np.linalg.norm(
+        cells.obsm["spatial"][held][:, :2] - spots.obsm["spatial"][own], axis=1
+    )
+    assert away.max() <= 0.275 * PUBLIC[path] + 1e-6
+    truth = spots.obsm["true_proportions"].dropna()
+    np.testing.assert_allclose(truth.sum(axis=1), 1)
