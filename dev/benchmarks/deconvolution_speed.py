@@ -9,7 +9,7 @@ of its own, so its peak memory is its own. On a machine that others use, CPU sec
 (over both cores) tell more than the clock.
 
 Usage: [HISTOBRIDGE_DATA=<folder>] python dev/benchmarks/deconvolution_speed.py
-       [--minutes 10] [--again]
+       [--minutes 10] [--again] [--datasets NAME ...]
 Stops after so many minutes and goes on where it stopped when called again. A peer
 that does not install or run has a row that says so.
 """
@@ -146,13 +146,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--again", action="store_true")
+    parser.add_argument("--datasets", nargs="+", default=[*TASKS])
     asked = parser.parse_args()
     stop = time.monotonic() + 60 * asked.minutes
     path = RESULTS / "deconvolution_speed.csv"
     rows = pd.read_csv(path).to_dict("records") if path.exists() else []
     rows = [] if asked.again else [r for r in rows if "source" in r]
     done = {tuple(r[k] for k in KEYS) for r in rows}
-    for dataset, tasks in TASKS.items():
+    for dataset in asked.datasets:
+        tasks = TASKS[dataset]
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
             for system, (peer, params, given) in tasks.items():

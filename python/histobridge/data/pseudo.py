@@ -75,7 +75,6 @@ def pseudo_spots(
     """
     _check(pitch_um, diameter_um, lattice)
     points = contract.coordinates(cells)
-    counts = sp.csr_matrix(contract.counts(cells), dtype=float)
     names = np.full(cells.n_obs, None, dtype=object)
     centres, obs = [], []
     for section, rows in contract.sections(cells).items():
@@ -83,21 +82,18 @@ def pseudo_spots(
         where = points[rows] * scale
         grid = lattice_centres(where.min(axis=0), where.max(axis=0), pitch_um, lattice)
         nearest = _nearest(where, grid, diameter_um)
-        inside = np.bincount(nearest[nearest >= 0], minlength=len(grid))
-        kept = np.flatnonzero(inside >= max(least_cells, 1))
+        own, kept, inside = _occupied(nearest, len(grid), max(least_cells, 1))
         titles = np.array([f"{section}_spot{i + 1:05d}" for i in range(len(kept))])
-        place = np.full(len(grid) + 1, -1)
-        place[kept] = np.arange(len(kept))
-        own = place[nearest]
         names[rows[own >= 0]] = titles[own[own >= 0]]
         centres.append(grid[kept] / scale)
-        facts = {keys.SECTION: section, "n_cells": inside[kept]}
+        facts = {keys.SECTION: section, "n_cells": inside}
         if keys.PATIENT in cells.obs:
             facts[keys.PATIENT] = cells.obs[keys.PATIENT].iloc[rows[0]]
         obs.append(pd.DataFrame(facts, index=titles))
     table = pd.concat(obs)
     table[keys.SECTION] = table[keys.SECTION].astype("category")
     spot_of = pd.Series(names, index=cells.obs_names, name="spot")
+    counts = sp.csr_matrix(contract.counts(cells), dtype=float)
     spots = ad.AnnData(
         membership(spot_of, table.index) @ counts,
         obs=table,
@@ -109,6 +105,17 @@ def pseudo_spots(
         column = contract.labels(cells, labels, "cell types")
         spots.obsm[TRUE_PROPORTIONS] = proportions(spot_of, column, table.index)
     return spots, spot_of
+
+
+def _occupied(
+    nearest: np.ndarray, n: int, least: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Kept spot of every cell or -1, positions of kept spots, cells in each."""
+    inside = np.bincount(nearest[nearest >= 0], minlength=n)
+    kept = np.flatnonzero(inside >= least)
+    place = np.full(n + 1, -1)
+    place[kept] = np.arange(len(kept))
+    return place[nearest], kept, inside[kept]
 
 
 def membership(spot_of: pd.Series, spots: pd.Index) -> sp.csr_matrix:
