@@ -7,7 +7,8 @@ pixel``) and among all nuclei (``other nuclei``), mean over patches, p by Wilcox
 patches against 0.5.
 ``bulb``: genes of layers, trained on one animal and explained on another, with the
 evidence in every layer. Image features are those of colour in 112 um. ``verdict``
-rows hold whether a method passes and why not.
+rows hold whether a method passes (control ``random and centre``) and whether it beats
+the edge map as well (``edges``).
 
 One job per data set, system and target; jobs that results/saliency.csv holds are not
 run again.
@@ -29,6 +30,7 @@ from histobridge.normalisation import log_normalise
 
 SEED, SPOTS, STEPS = 23, 12, 5
 LAYER_GENES = ("Penk", "Doc2g", "Fabp7")
+VERDICTS = {"passes": "random and centre", "beats_edges": "edges"}
 TYPES = ("type1", "type2")
 NEURAL = {"scale": 1 / 8, "epochs": 12, "learning_rate": 3e-3, "seed": SEED}
 SYSTEMS = {
@@ -85,9 +87,11 @@ def job(dataset: str, system: str, target: str) -> pd.DataFrame:
     )
     print(dataset, system, target, gene, f"{time.monotonic() - started:.0f} s")
     print(found, flush=True)
-    verdict = found.verdict.rename(columns={"passes": "effect"})
-    verdict = verdict.assign(test="verdict", effect=verdict["effect"].astype(float))
-    parts = [found.tests, verdict]
+    parts = [found.tests]
+    for column, control in VERDICTS.items():
+        verdict = found.verdict[["method", "reason"]]
+        effect = found.verdict[column].astype(float)
+        parts.append(verdict.assign(test="verdict", control=control, effect=effect))
     if dataset == "simulated":
         parts.append(planted(found, unseen, unseen.var.loc[gene, "marker_of"]))
     table = pd.concat([part.dropna(axis=1, how="all") for part in parts])
