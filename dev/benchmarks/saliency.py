@@ -13,7 +13,7 @@ the edge map as well (``edges``).
 One job per data set, system and target; jobs that results/saliency.csv holds are not
 run again.
 
-Usage: python dev/benchmarks/saliency.py [--minutes N]
+Usage: python dev/benchmarks/saliency.py [--minutes N] [--systems NAME ...]
 """
 
 import argparse
@@ -44,19 +44,24 @@ SYSTEMS = {
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, default=np.inf)
-    stop = time.monotonic() + 60 * parser.parse_args().minutes
-    path = RESULTS / "saliency.csv"
-    known = [pd.read_csv(path)] if path.exists() else []
-    done = set()
-    for table in known:
-        done |= set(table[["dataset", "system", "target"]].itertuples(False, None))
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
+    arguments = parser.parse_args()
+    stop = time.monotonic() + 60 * arguments.minutes
     for dataset, system, target in jobs():
-        if (dataset, system, target) in done or time.monotonic() > stop:
+        if system not in arguments.systems or time.monotonic() > stop:
             continue
-        rows = job(dataset, system, target)
         facts = {"dataset": dataset, "system": system, "target": target}
-        known.append(stamped(rows.assign(**facts), SEED, "torch", "captum"))
-        write("saliency", *known)
+        if any((known()[list(facts)] == pd.Series(facts)).all(axis=1)):
+            continue
+        rows = job(dataset, system, target).assign(**facts)
+        write("saliency", known(), stamped(rows, SEED, "torch", "captum"))
+
+
+def known() -> pd.DataFrame:
+    """Rows there are, read anew: another process may have written."""
+    path = RESULTS / "saliency.csv"
+    facts = ["dataset", "system", "target"]
+    return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=facts)
 
 
 def jobs() -> list[tuple[str, str, str]]:
