@@ -17,10 +17,18 @@ from histobridge.contract import ContractError
 if TYPE_CHECKING:
     from anndata import AnnData
 
-TASKS = ("translation", "domains", "deconvolution", "resolution", "explanation")
+TASKS = (
+    "translation",
+    "staining",
+    "domains",
+    "deconvolution",
+    "resolution",
+    "explanation",
+)
 
 _HOMES = (
     "histobridge.translation.systems",
+    "histobridge.staining.systems",
     "histobridge.integration.systems",
     "histobridge.deconvolution.systems",
     "histobridge.resolution.systems",

@@ -72,14 +72,16 @@ def test_the_ladder_of_the_design_is_there():
     assert names["deconvolution"] >= {"uniform", "dirichlet", "nnls"}
 
 
+METHOD = {"translation": "fit", "staining": "fit", "explanation": "maps"}
+
+
 # One name may stand for a method of two tasks, as bayesspace does.
 @pytest.mark.parametrize(
-    ("task", "name"), systems()[["task", "name"]].itertuples(index=False, name=None)
+    ("task", "name"), systems()[["task", "name"]].to_numpy().tolist()
 )
 def test_every_system_can_be_built_with_a_seed(task, name):
     model = find(name, task).build(seed=3)
-    does = {"translation": "fit", "explanation": "maps"}.get(task, "fit_predict")
-    assert hasattr(model, does)
+    assert hasattr(model, METHOD.get(task, "fit_predict"))
 
 
 @pytest.mark.parametrize("task", TASKS)

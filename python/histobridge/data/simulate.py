@@ -156,7 +156,7 @@ def simulate_tissue(
             masks[name] = drawn.raster(len(image))
         obs, obsm = _spots(name, painted, sequenced, field, tile_px)
         obs.insert(1, keys.PATIENT, f"P{patient + 1}")
-        mean = obsm[TRUE_PROPORTIONS].to_numpy() @ share
+        mean = np.asarray(obsm[TRUE_PROPORTIONS]) @ share
         mean /= mean.sum(axis=1, keepdims=True)
         rng = stream(seed, "counts", index)
         counts = draw_counts(mean, depth, depth_cv, _SPOT_DISPERSION, rng)
