@@ -138,10 +138,14 @@ setClass("HeldOut", slots = c(tables = "list", python = "ANY"))
 #'     nothing.
 #' @examples
 #' verdict <- data.frame(
-#'     method = "occlusion", passes = FALSE, reason = "constant map"
+#'     method = "occlusion", passes = FALSE, beats_edges = FALSE,
+#'     reason = "constant map"
 #' )
 #' maps <- list(occlusion = array(1, c(1, 2, 2)))
-#' found <- new("Explanation", maps = maps, tables = list(verdict = verdict))
+#' found <- new("Explanation",
+#'     maps = maps, tables = list(verdict = verdict),
+#'     settings = list(target = "Penk")
+#' )
 #' found
 #' dim(saliencyMaps(found, "occlusion"))
 #' @aliases Explanation

@@ -6,7 +6,10 @@
 #' with its tests: deletion, insertion and ROAD against random order, a centre
 #' prior and an edge map (paired Wilcoxon tests over spots, false discovery rate
 #' over all); the maps of the model with shuffled weights; enrichment in nuclei
-#' and regions. Maps that fail are marked in \code{\link{plotSaliency}}.
+#' and regions. A map passes when it beats random order and the centre prior in
+#' all three and does not survive shuffled weights; whether it also beats the
+#' edge map is said beside it. Maps that fail are marked in
+#' \code{\link{plotSaliency}}.
 #'
 #' @param model a \code{\linkS4class{TranslationModel}}.
 #' @param x a SpatialExperiment or Seurat object, best of sections that the
@@ -93,7 +96,9 @@ setMethod("show", "Explanation", function(object) {
     spots <- dim(object@maps[[1]])[1]
     cat("Explanation of", object@settings$target, "in", spots, "spots\n")
     state <- ifelse(
-        verdict$passes, "passes", paste("FAILS:", verdict$reason)
+        nzchar(verdict$reason), paste("passes, but", verdict$reason), "passes"
     )
+    failed <- !verdict$passes
+    state[failed] <- paste("FAILS:", verdict$reason[failed])
     cat(paste0("  ", verdict$method, ": ", state, "\n"), sep = "")
 })

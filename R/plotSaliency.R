@@ -3,7 +3,8 @@
 #' Reads an \code{\linkS4class{Explanation}}; writes nothing. Shows the patches
 #' of some spots and the maps of every method beside them: red speaks for the
 #' target, blue against it, each map on its own scale. Maps of a method that
-#' failed its tests are crossed out and titled FAILED.
+#' failed its tests are crossed out and titled FAILED; the title also says where
+#' a map is no better than an edge map.
 #'
 #' @param x an \code{\linkS4class{Explanation}}.
 #' @param spots names, or how many: those of the highest prediction.
@@ -16,7 +17,8 @@
 #'     patches = array(200L, c(1, 2, 2, 3)),
 #'     tables = list(
 #'         verdict = data.frame(
-#'             method = "occlusion", passes = FALSE, reason = "constant map"
+#'             method = "occlusion", passes = FALSE, beats_edges = FALSE,
+#'             reason = "constant map"
 #'         ),
 #'         spots = data.frame(spot = "a", prediction = 1)
 #'     ),
@@ -121,10 +123,9 @@ spotLabel <- function(x, row) {
 
 panelLabel <- function(x, method) {
     verdict <- as.data.frame(x, what = "verdict")
-    titles <- c("patch", ifelse(
-        verdict$passes, verdict$method,
-        paste0(verdict$method, "\nFAILED its test")
-    ))
+    state <- ifelse(verdict$beats_edges, "", "\nno better than edges")
+    state[!verdict$passes] <- "\nFAILED its test"
+    titles <- c("patch", paste0(verdict$method, state))
     at <- if (is.null(method)) 1L else match(method, verdict$method) + 1L
     factor(titles[at], titles)
 }

@@ -7,12 +7,13 @@ pixel``) and among all nuclei (``other nuclei``), mean over patches, p by Wilcox
 patches against 0.5.
 ``bulb``: genes of layers, trained on one animal and explained on another, with the
 evidence in every layer. Image features are those of colour in 112 um. ``verdict``
-rows hold whether a method passes and why not.
+rows hold whether a method passes (control ``random and centre``) and whether it beats
+the edge map as well (``edges``).
 
 One job per data set, system and target; jobs that results/saliency.csv holds are not
 run again.
 
-Usage: python dev/benchmarks/saliency.py [--minutes N]
+Usage: python dev/benchmarks/saliency.py [--minutes N] [--systems NAME ...]
 """
 
 import argparse
@@ -29,6 +30,7 @@ from histobridge.normalisation import log_normalise
 
 SEED, SPOTS, STEPS = 23, 12, 5
 LAYER_GENES = ("Penk", "Doc2g", "Fabp7")
+VERDICTS = {"passes": "random and centre", "beats_edges": "edges"}
 TYPES = ("type1", "type2")
 NEURAL = {"scale": 1 / 8, "epochs": 12, "learning_rate": 3e-3, "seed": SEED}
 SYSTEMS = {
@@ -42,19 +44,24 @@ SYSTEMS = {
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, default=np.inf)
-    stop = time.monotonic() + 60 * parser.parse_args().minutes
-    path = RESULTS / "saliency.csv"
-    known = [pd.read_csv(path)] if path.exists() else []
-    done = set()
-    for table in known:
-        done |= set(table[["dataset", "system", "target"]].itertuples(False, None))
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
+    arguments = parser.parse_args()
+    stop = time.monotonic() + 60 * arguments.minutes
     for dataset, system, target in jobs():
-        if (dataset, system, target) in done or time.monotonic() > stop:
+        if system not in arguments.systems or time.monotonic() > stop:
             continue
-        rows = job(dataset, system, target)
         facts = {"dataset": dataset, "system": system, "target": target}
-        known.append(stamped(rows.assign(**facts), SEED, "torch", "captum"))
-        write("saliency", *known)
+        if any((known()[list(facts)] == pd.Series(facts)).all(axis=1)):
+            continue
+        rows = job(dataset, system, target).assign(**facts)
+        write("saliency", known(), stamped(rows, SEED, "torch", "captum"))
+
+
+def known() -> pd.DataFrame:
+    """Rows there are, read anew: another process may have written."""
+    path = RESULTS / "saliency.csv"
+    facts = ["dataset", "system", "target"]
+    return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=facts)
 
 
 def jobs() -> list[tuple[str, str, str]]:
@@ -85,9 +92,11 @@ def job(dataset: str, system: str, target: str) -> pd.DataFrame:
     )
     print(dataset, system, target, gene, f"{time.monotonic() - started:.0f} s")
     print(found, flush=True)
-    verdict = found.verdict.rename(columns={"passes": "effect"})
-    verdict = verdict.assign(test="verdict", effect=verdict["effect"].astype(float))
-    parts = [found.tests, verdict]
+    parts = [found.tests]
+    for column, control in VERDICTS.items():
+        verdict = found.verdict[["method", "reason"]]
+        effect = found.verdict[column].astype(float)
+        parts.append(verdict.assign(test="verdict", control=control, effect=effect))
     if dataset == "simulated":
         parts.append(planted(found, unseen, unseen.var.loc[gene, "marker_of"]))
     table = pd.concat([part.dropna(axis=1, how="all") for part in parts])

@@ -36,7 +36,7 @@ def found():
 
 def passing(explanation):
     """As if every method had passed."""
-    verdict = explanation.verdict.assign(passes=True, reason="")
+    verdict = explanation.verdict.assign(passes=True, beats_edges=True, reason="")
     return hb.explain.Explanation(**vars(explanation) | {"verdict": verdict})
 
 
@@ -72,6 +72,7 @@ def test_planted_nuclei_are_found_and_the_map_passes(method):
     verdict = explanation.verdict.set_index("method").loc[method]
     if method in ("occlusion", "integrated_gradients"):
         assert verdict["passes"], verdict["reason"]
+        assert verdict["beats_edges"], verdict["reason"]
     assert "random" not in verdict["reason"]
     assert "centre" not in verdict["reason"]
 
@@ -286,6 +287,12 @@ def test_failing_maps_say_so_in_the_picture():
     axes = marked.axes[1]
     assert axes.get_title() == "occlusion\nFAILED its test"
     assert len(axes.lines) == 2
+    tied = explanation.verdict.assign(beats_edges=False, reason="no better than edges")
+    tied = hb.explain.Explanation(**vars(explanation) | {"verdict": tied})
+    axes = hb.explain.plot_saliency(tied, spots=1, methods=["occlusion"]).axes[1]
+    assert axes.get_title() == "occlusion\nno better than edges"
+    assert not axes.lines
+    assert "occlusion: passes, but no better than edges" in repr(tied)
     with pytest.raises(ContractError, match="methods that were run"):
         hb.explain.plot_saliency(explanation, methods=["linear"])
     assert "occlusion: passes" in repr(explanation)

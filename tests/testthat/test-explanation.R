@@ -1,4 +1,4 @@
-explained <- function(passes = FALSE) {
+explained <- function(passes = FALSE, edges = passes) {
     values <- array(0, c(2, 3, 3))
     values[2, 1, 3] <- 5
     values[2, 3, 1] <- -5
@@ -9,7 +9,8 @@ explained <- function(passes = FALSE) {
         tables = list(
             verdict = data.frame(
                 method = c("occlusion", "linear"),
-                passes = c(TRUE, passes), reason = c("", "constant map")
+                passes = c(TRUE, passes), beats_edges = c(TRUE, edges),
+                reason = c("", if (edges) "" else "no better")
             ),
             spots = data.frame(spot = c("a", "b"), prediction = 1:2)
         ),
@@ -89,6 +90,11 @@ test_that("failing maps say so in the picture", {
     clean <- ggplot2::ggplot_build(plotSaliency(explained(passes = TRUE)))
     expect_false(any(grepl("FAILED", levels(clean$layout$layout$panel))))
     expect_identical(nrow(clean$data[[2]]), 0L)
+    tied <- explained(passes = TRUE, edges = FALSE)
+    expect_output(show(tied), "linear: passes, but no better")
+    expect_identical(
+        levels(plotSaliency(tied)$data$panel)[3], "linear\nno better than edges"
+    )
 })
 
 test_that("pixels are drawn where they are, evidence in red", {

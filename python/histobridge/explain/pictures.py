@@ -11,6 +11,7 @@ from histobridge.contract import ContractError
 from histobridge.plotting import new_figure
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from histobridge.explain.result import Explanation
@@ -26,7 +27,8 @@ def plot_saliency(
     """Patches of some spots and the maps of every method beside them.
 
     Blue speaks against the target, red for it, each map on its own scale. Maps of
-    a method that failed its tests are crossed out and titled FAILED.
+    a method that failed its tests are crossed out and titled FAILED; the title also
+    says where a map is no better than an edge map.
 
     Parameters
     ----------
@@ -43,7 +45,7 @@ def plot_saliency(
     if absent or not names:
         raise ContractError("methods that were run", absent, explanation.maps)
     rows = _rows(explanation, spots)
-    failed = explanation.verdict.set_index("method")["reason"]
+    verdict = explanation.verdict.set_index("method")
     width, height = 1.9 * (len(names) + 1), 1.9 * len(rows) + 0.7
     figure = new_figure(width, height)
     grid = figure.subplots(len(rows), len(names) + 1, squeeze=False)
@@ -52,16 +54,23 @@ def plot_saliency(
         text = f"{explanation.spots['prediction'].iloc[row]:.2f}"
         line[0].set_ylabel(f"{explanation.spots['spot'].iloc[row]}\n{text}", fontsize=7)
         for axes, name in zip(line[1:], names, strict=True):
-            _draw(axes, explanation, row, name, bool(failed[name]))
+            _draw(axes, explanation, row, name, not verdict.loc[name, "passes"])
     grid[0, 0].set_title("patch", fontsize=9)
     for axes, name in zip(grid[0, 1:], names, strict=True):
-        title = f"{name}\nFAILED its test" if failed[name] else name
-        colour = FAILED if failed[name] else "black"
-        axes.set_title(title, fontsize=9, color=colour, parse_math=False)
+        state = _state(verdict.loc[name])
+        colour = FAILED if state else "black"
+        axes.set_title(name + state, fontsize=9, color=colour, parse_math=False)
     for axes in grid.ravel():
         axes.set(xticks=[], yticks=[])
     figure.suptitle(f"evidence for {explanation.target}", fontsize=10, parse_math=False)
     return figure
+
+
+def _state(verdict: pd.Series) -> str:
+    """Second line of the title of a map."""
+    if not verdict["passes"]:
+        return "\nFAILED its test"
+    return "" if verdict["beats_edges"] else "\nno better than edges"
 
 
 def _rows(explanation: Explanation, spots: int | Sequence[str]) -> list[int]:

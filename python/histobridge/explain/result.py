@@ -27,7 +27,7 @@ class Explanation:
         ``n``. See :func:`histobridge.explain.judge.judge`; ``nuclei`` and
         ``region`` are biology and no part of the verdict.
     verdict
-        ``method``, ``passes`` and the ``reason`` why not.
+        ``method``, ``passes``, ``beats_edges`` and the ``reason`` why not.
     curves
         Mean target by ``order``, ``curve`` and ``share`` of pixels.
     contributions
@@ -55,6 +55,8 @@ class Explanation:
     def __repr__(self) -> str:
         lines = [f"Explanation of {self.target} in {len(self.spots)} spots"]
         for row in self.verdict.itertuples():
-            state = "passes" if row.passes else f"FAILS: {row.reason}"
-            lines.append(f"  {row.method}: {state}")
+            state = f"passes, but {row.reason}" if row.reason else "passes"
+            lines.append(
+                f"  {row.method}: {state if row.passes else f'FAILS: {row.reason}'}"
+            )
         return "\n".join(lines)
