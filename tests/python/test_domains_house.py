@@ -1,5 +1,7 @@
 """What gpca_consensus decides without labels: smoothing, normalisation, K."""
 
+import inspect
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -174,3 +176,21 @@ def test_planted_quarters_are_found_with_and_without_their_number():
     hb.find_domains(adata, seed=1)
     assert adata.obs["domain"].nunique() == 4
     assert adjusted_rand_score(domain, adata.obs["domain"]) > 0.9
+
+
+def test_seed_k_and_a_hash_of_the_configuration_are_stored(tissue):
+    def stored(**asked):
+        adata = tissue.copy()
+        hb.find_domains(adata, 3, system="nichepca", **asked)
+        return adata.uns["histobridge"]["domain"]
+
+    first, other = stored(), stored(seed=5)
+    assert (first["k"], first["seed"], other["seed"]) == (3, 0, 5)
+    assert first["configuration"] == other["configuration"]
+    assert len(first["configuration"]) == 12
+    assert stored(neighbours=9)["configuration"] != first["configuration"]
+
+
+def test_a_benchmark_of_domains_runs_ten_seeds_unless_told():
+    asked = inspect.signature(hb.benchmark_domains).parameters
+    assert asked["seeds"].default == 10
