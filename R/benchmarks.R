@@ -22,7 +22,7 @@
 #'     spots of \code{x} were made of.
 #' @param k number of domains; as many as the truth has when \code{NULL}.
 #' @param seeds number of runs of systems that are random, of which the median
-#'     is reported; the default of the core when \code{NULL}.
+#'     is reported; when \code{NULL} ten for domains, one for other tasks.
 #' @param pixelMicrons,spotMicrons as in \code{\link{enhanceResolution}}.
 #' @param reference,labels as in \code{\link{deconvolve}}.
 #' @param seed seed of everything random.

@@ -107,7 +107,10 @@ def coassociation(
     from scipy.cluster.hierarchy import cut_tree, linkage
     from scipy.spatial.distance import pdist
 
-    coded = np.column_stack([np.unique(m, return_inverse=True)[1] for m in labels])
+    # Narrow integers: rows of many members are sorted below.
+    coded = np.column_stack(
+        [np.unique(m, return_inverse=True)[1].astype(np.int32) for m in labels]
+    )
     points, member, size = np.unique(
         coded, axis=0, return_inverse=True, return_counts=True
     )

@@ -11,6 +11,7 @@ MOST = 2000
 HALVES = 8
 SPOTS = 50
 TIE = 0.01
+CLEAR = 0.95
 
 
 def number_of_domains(embedding: np.ndarray, seed: int = 0) -> int:
@@ -19,8 +20,8 @@ def number_of_domains(embedding: np.ndarray, seed: int = 0) -> int:
     For every k up to that of the largest integrated completed likelihood (Biernacki
     et al. 2000, IEEE PAMI 22:719), mixtures are fitted to random halves of the
     spots and both label all of them; the number whose partitions agree best wins
-    (adjusted Rand index; of numbers within .01 of the best, the largest). A likelihood
-    alone overshoots on tissue: spots are no independent draws and domains no
+    (adjusted Rand index; see :func:`most_repeatable` for ties). A likelihood alone
+    overshoots on tissue: spots are no independent draws and domains no
     Gaussians. A domain has 50 spots on average at least; fewer cannot be told from
     half of them.
 
@@ -36,12 +37,26 @@ def number_of_domains(embedding: np.ndarray, seed: int = 0) -> int:
     likelihood = {k: integrated_likelihood(embedding, k, seed) for k in sizes}
     most = max(likelihood, key=likelihood.__getitem__)
     agreement = {
-        k: stability(embedding, k, np.random.default_rng(seed)).mean()
+        k: stability(embedding, k, np.random.default_rng(seed))
         for k in sizes
         if k <= most
     }
-    bar = max(agreement.values()) - TIE
-    return max(k for k, mean in agreement.items() if mean >= bar)
+    return most_repeatable(agreement)
+
+
+def most_repeatable(agreement: dict[int, np.ndarray]) -> int:
+    """Number of groups by the agreement (splits,) of halves at each number.
+
+    Clear groups repeat almost exactly at every coarser number too: then the largest
+    number as good as the best. Blurred ones split in ever more ways that repeat about
+    as well: then the smallest within one standard error of the best.
+    """
+    means = {k: float(values.mean()) for k, values in agreement.items()}
+    best = max(means, key=means.__getitem__)
+    if means[best] >= CLEAR:
+        return max(k for k, mean in means.items() if mean >= means[best] - TIE)
+    error = agreement[best].std(ddof=1) / np.sqrt(len(agreement[best]))
+    return min(k for k, mean in means.items() if mean >= means[best] - error)
 
 
 def integrated_likelihood(embedding: np.ndarray, k: int, seed: int = 0) -> float:

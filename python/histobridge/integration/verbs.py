@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -152,7 +154,12 @@ def _by_size(labels: np.ndarray) -> np.ndarray:
 def _settings(
     system: str, seed: int, params: dict[str, Any], full: np.ndarray
 ) -> dict[str, Any]:
+    configuration = json.dumps(
+        [system, __version__, params], sort_keys=True, default=repr
+    )
     return {
+        # Runs that differ in their seed only share it.
+        "configuration": hashlib.sha256(configuration.encode()).hexdigest()[:12],
         "system": system,
         "seed": seed,
         "params": params,
