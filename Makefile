@@ -1,6 +1,7 @@
 # Every target first makes the environment it needs (nothing to do when cached).
 .DEFAULT_GOAL := help
-.PHONY: demo test document vignettes bioccheck benchmarks setup install clean help
+.PHONY: demo test document vignettes site coverage bioccheck benchmarks setup install \
+  clean help
 
 demo: install ## the main job on the shipped sample; writes histobridge-demo/report.html
 	dev/run Rscript dev/demo.R
@@ -13,6 +14,15 @@ document: setup ## write NAMESPACE and man/ from the roxygen comments
 
 vignettes: install ## render the vignettes into doc/
 	dev/run Rscript -e 'for (f in Sys.glob("vignettes/*.Rmd")) rmarkdown::render(f, output_dir = "doc")'
+
+site: install ## the documentation site of both languages, in site/
+	dev/run Rscript -e 'pkgdown::build_site(preview = FALSE, install = FALSE, devel = FALSE)'
+	dev/run python -m pdoc --docformat numpy --output-directory site/python histobridge
+
+coverage: install ## line coverage of the tests of both languages
+	OMP_NUM_THREADS=1 dev/run python -m pytest tests/python -n 2 -q -p no:cacheprovider \
+	  --cov=histobridge --cov-report=term
+	dev/run Rscript dev/coverage.R
 
 bioccheck: setup ## BiocCheck on the tarball and the sources; fails on errors
 	dev/run Rscript dev/bioccheck.R
@@ -30,7 +40,7 @@ install: setup ## install the R package into this checkout's library
 	@dev/install.sh
 
 clean: ## remove what the targets above wrote into the checkout (not the cache)
-	rm -rf histobridge-demo doc *.Rcheck *.BiocCheck *.tar.gz .ruff_cache .pytest_cache \
+	rm -rf histobridge-demo doc site .coverage *.Rcheck *.BiocCheck *.tar.gz .ruff_cache .pytest_cache \
 	  .hypothesis .import_linter_cache .grimp_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

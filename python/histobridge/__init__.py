@@ -32,6 +32,7 @@ _HOMES = {
     "benchmark_resolution": "histobridge.evaluation",
     "write_report": "histobridge.report",
     "systems": "histobridge.registry",
+    "histobridge_info": "histobridge.info",
     "ContractError": "histobridge.contract",
 }
 _MODULES = (
