@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 PUBLISHED = Recipe(1000, 1e-3, weight_decay=1e-4, clip=5.0)
 FAST = Recipe(200, 5e-3, weight_decay=1e-4, clip=5.0, schedule="cosine")
 
+LEAST_EPOCHS = 50
+"""Of tissue in tiles, whose every epoch has as many steps as tiles."""
+
 
 @system(
     "stagate",
@@ -64,6 +67,7 @@ def stagate(
         lambda adata, seed: stagate_inputs(adata, seed, as_published, pruned_share),
         network,
         (PUBLISHED if as_published else FAST).but(epochs=epochs),
+        None if as_published or epochs else LEAST_EPOCHS,
     )
     return Integrator(embed, Mixture(), seed=seed, as_published=as_published)
 
