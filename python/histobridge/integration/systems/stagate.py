@@ -7,7 +7,8 @@ decoder reuses weights and attention; a shared-covariance mixture.
 Deviations: the input is rotated to its 100 leading axes (a squared error of a tied
 decoder is the same on rotated genes), layers are narrower and the learning rate is
 larger and decays, which reaches the loss of the published schedule in a fraction
-of its steps. ``as_published=True`` trains all genes at full width for 1,000 epochs,
+of its steps; tissue in tiles gets as many steps, hence fewer passes.
+``as_published=True`` trains all genes at full width for 1,000 epochs,
 on sparse input and without ever forming the reconstruction.
 ``pruned_share`` is the cell-type-aware graph of the paper.
 
