@@ -150,8 +150,11 @@ def main() -> None:
     options = parser.parse_args()
     stop = time.monotonic() + 60 * options.minutes
     file = RESULTS / "integration_peer_runs.csv"
-    runs = pd.read_csv(file) if file.exists() else pd.DataFrame()
     key = ["pair", "data", "spots", "who", "seed"]
+    runs = pd.DataFrame()
+    if file.exists():
+        runs = pd.read_csv(file, dtype={"data": str})
+        runs = runs.drop_duplicates(key, keep="last")
     with tempfile.TemporaryDirectory() as folder:
         for name in options.data:
             adata, labels = data(name, options.spots)
@@ -172,8 +175,15 @@ def main() -> None:
                     one = {**dict(zip(key, facts, strict=True)), **found}
                     print(one, flush=True)
                     runs = pd.concat([runs, pd.DataFrame([one])])
-                    write("integration_peer_runs", runs)
-                    write("integration_peers", summary(runs))
+                    save(runs)
+    if len(runs):
+        save(runs)
+
+
+def save(runs: pd.DataFrame) -> None:
+    """Runs, and means of ours beside the peer."""
+    write("integration_peer_runs", runs)
+    write("integration_peers", summary(runs))
 
 
 if __name__ == "__main__":

@@ -183,6 +183,16 @@ def test_spots_without_counts_have_no_embedding():
     assert adata.uns["histobridge"]["integration"]["n_empty"] == 1
 
 
+def test_many_tiles_take_as_many_steps_as_one_batch():
+    embed = BUILDS["stagate"]().embed
+    found = [embed._shortened(tiles).epochs for tiles in (1, 2, 4, 16)]
+    assert found == [200, 100, 50, 50]
+    assert BUILDS["stagate"](epochs=7).embed._shortened(16).epochs == 7
+    # Triplets of staligner start at half of the epochs: they all have to come.
+    aligned = BUILDS["staligner"]().embed
+    assert aligned._shortened(16) == aligned.recipe
+
+
 def test_tiles_train_and_embed_as_the_whole_does(monkeypatch):
     adata = layered()
     # A rate of zero leaves the weights that the seed gave: only tiling differs.

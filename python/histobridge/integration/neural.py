@@ -42,11 +42,16 @@ class Neural:
         ``embed(inputs)`` (n, d).
     recipe
         Optimiser, schedule and epochs.
+    least_epochs
+        Of t tiles an epoch takes t steps, so that a t-th of the epochs takes as many
+        as one batch does; down to so many epochs. None keeps the epochs of the
+        recipe, as networks need whose losses change with the epoch.
     """
 
     inputs: Callable[[AnnData, int], Inputs]
     network: Callable[[Inputs], torch.nn.Module]
     recipe: Recipe
+    least_epochs: int | None = None
 
     def __call__(self, adata: AnnData, seed: int) -> np.ndarray:
         """Embedding (n_spots, d)."""
@@ -65,11 +70,19 @@ class Neural:
                 Batch(part, epoch, i) for i, part in enumerate(parts)
             ],
             lambda model, batch: model.loss(batch),
-            self.recipe,
+            self._shortened(len(cut)),
             seed=seed,
         )
         with seeded(seed, 1):
             return _embedded(model, parts, cut)
+
+    def _shortened(self, tiles: int) -> Recipe:
+        if self.least_epochs is None:
+            return self.recipe
+        epochs = self.recipe.epochs
+        return self.recipe.but(
+            epochs=min(epochs, max(self.least_epochs, epochs // tiles))
+        )
 
 
 def _tiles(adata: AnnData) -> list[graphs.Tile]:
