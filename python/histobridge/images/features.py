@@ -38,9 +38,10 @@ def morphology_columns(adata: AnnData, key: str = keys.MORPHOLOGY) -> dict:
 
 
 def feature_names(adata: AnnData, key: str = keys.MORPHOLOGY) -> list[str]:
-    """Names of the feature columns, none where they were not recorded."""
+    """Names of the feature columns, numbers where they were not recorded."""
     settings = adata.uns.get(keys.SETTINGS, {}).get(key, {})
-    return [str(name) for name in settings.get("columns", [])]
+    width = adata.obsm[key].shape[1] if key in adata.obsm else 0
+    return [str(name) for name in settings.get("columns", range(1, width + 1))]
 
 
 def same_features(expected: list[str], found: list[str]) -> None:
@@ -123,7 +124,7 @@ def spot_features(
     sections = graphs.section_codes(adata)
     own = standardised(features, sections)
     own = own if axes is None else own @ axes
-    points = graphs.positions_um(adata) if max(neighbours) > 1 else None
+    points = graphs.positions_um(adata) if max(neighbours) > 1 else np.empty((0, 2))
     blocks = [
         own if k == 1 else graphs.neighbour_mean(own, points, sections, k)
         for k in neighbours
