@@ -112,7 +112,7 @@ def bins(path: str, n: int, side: int, microns: float = 1.0) -> ad.AnnData:
 
 def patch_share(path: str, encoder: str, n: int, side: int) -> dict:
     """Time within the encoder and within decoding, over that of the verb."""
-    from PIL import Image
+    from PIL.ImageFile import ImageFile
 
     from histobridge.images import morphology
 
@@ -137,12 +137,12 @@ def patch_share(path: str, encoder: str, n: int, side: int) -> dict:
         return dataclasses.replace(found, encode=timed("encode", found.encode))
 
     morphology.find_encoder = hooked
-    Image.Image.load, load = timed("decode", Image.Image.load), Image.Image.load
+    ImageFile.load, load = timed("decode", ImageFile.load), ImageFile.load
     adata = bins(path, n, side)
     start = time.perf_counter()
     hb.add_morphology(adata, encoder, cache=False, progress=False)
     total = time.perf_counter() - start
-    morphology.find_encoder, Image.Image.load = find, load
+    morphology.find_encoder, ImageFile.load = find, load
     facts = {"wall_s": total, "n": n, "share": sum(spent.values()) / total}
     return facts | {f"{name}_s": value for name, value in spent.items()}
 
