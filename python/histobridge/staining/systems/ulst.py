@@ -40,7 +40,7 @@ def network(channels: int, scale: float) -> Painter:
     task="staining",
     needs=("image", "coordinates", "counts"),
     paper="ULST, U-shaped LeWin spectral transformer",
-    evidence="no numbers seen; here: dev/benchmarks/results/staining.csv",
+    evidence="no numbers seen; not yet in dev/benchmarks/results/staining.csv",
     deviations="from the title alone; blocks of Uformer and Restormer",
 )
 @trainable

@@ -41,7 +41,7 @@ def network(channels: int, scale: float) -> Painter:
     task="staining",
     needs=("image", "coordinates", "counts"),
     paper="virtual pan-cytokeratin for tumour budding, multi-model networks",
-    evidence="no numbers seen; here: dev/benchmarks/results/staining.csv",
+    evidence="no numbers seen; not yet in dev/benchmarks/results/staining.csv",
     deviations="from the title alone; taught by keratin genes where no picture is",
 )
 @trainable
