@@ -35,7 +35,7 @@ def lattice(rows=12, columns=12):
 
 def dotted_png(path, points, scale):
     """White, with a black dot at every point."""
-    width, height = np.ceil(points.max(axis=0) * scale + 40).astype(int)
+    width, height = np.round((points.max(axis=0) + 400) * scale).astype(int)
     image = np.full((height, width, 3), 255, dtype=np.uint8)
     for x, y in np.round(points * scale).astype(int):
         image[y - 2 : y + 2, x - 2 : x + 2] = 0

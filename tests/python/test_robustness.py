@@ -72,6 +72,7 @@ def visium(tmp_path_factory):
     """A folder that is whole; tests change one file and put it back."""
     folder = tmp_path_factory.mktemp("visium") / "s"
     visium_folder(folder)
+    hb.data.read_visium(folder)
     return folder / "outs"
 
 

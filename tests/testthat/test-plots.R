@@ -220,16 +220,14 @@ test_that("proportions are drawn as panels, pies and dominant types", {
 })
 
 test_that("sections that were aligned coincide", {
-    x <- dottedSpe()
-    both <- x[, rep(1:12, 2)]
-    SpatialExperiment::imgData(both) <- NULL
-    colnames(both) <- paste0("s", seq_len(ncol(both)))
-    both$sample_id <- rep(c("a", "b"), each = ncol(x))
-    reducedDim(both, "aligned") <- rbind(spatialCoords(x), spatialCoords(x))
-    data <- ggplot2::layer_data(plotSections(both))
+    x <- toySpe()
+    one <- spatialCoords(x)[1:3, ]
+    reducedDim(x, "aligned") <- rbind(one, one, one)
+    data <- ggplot2::layer_data(plotSections(x))
     after <- data[data$PANEL == 2, ]
-    expect_equal(after$x[1:12], after$x[13:24])
-    expect_identical(length(unique(after$colour)), 2L)
+    expect_equal(after$x[1:3], after$x[4:6])
+    expect_equal(after$y[1:3], after$y[7:9])
+    expect_identical(length(unique(after$colour)), 3L)
 })
 
 test_that("benchmarks and leaks are drawn, and less may be better", {
