@@ -34,7 +34,8 @@
 #' @param ... further arguments of the core, in camelCase: \code{folder} keeps
 #'     finished jobs, so that a run that was killed goes on; \code{energy =
 #'     "codecarbon"} measures what \code{"estimate"} estimates;
-#'     \code{nBootstrap}; \code{dataset}.
+#'     \code{nBootstrap}; \code{dataset}; for domains \code{joint = TRUE}
+#'     embeds all sections together and scores how they mix.
 #' @return A \code{\linkS4class{Benchmark}}.
 #' @examplesIf pythonReady()
 #' x <- exampleMixture()[, 1:30]

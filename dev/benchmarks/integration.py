@@ -17,7 +17,7 @@ from datetime import date
 import anndata as ad
 import pandas as pd
 from common import RESULTS, data_folder, write
-from domains import SECTIONS
+from labelled import SECTIONS, section
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 import histobridge as hb
@@ -41,20 +41,6 @@ PUBLISHED = {
     "graphpca": (0.531, None, None),
     "banksy": (0.548, 0.641, None),
 }
-
-
-def section(name: str, folder) -> tuple[ad.AnnData, pd.Series]:
-    """Labelled spots with counts, without any label, and the labels."""
-    path, truth, dropped = SECTIONS[name]
-    adata = ad.read_h5ad(folder / f"{path}.h5ad")
-    adata.var_names_make_unique()
-    labels = adata.obs[truth].astype(object)
-    keep = ~(labels.isin(dropped) | labels.isna() | (labels.astype(str) == "nan"))
-    keep &= ~hb.contract.empty_spots(adata)
-    adata = adata[keep.to_numpy()].copy()
-    adata.uns.clear()
-    adata.obs["sample_id"] = name
-    return adata, labels[keep].astype(str)
 
 
 def one_run(adata: ad.AnnData, labels: pd.Series, entry, seed: int) -> dict:

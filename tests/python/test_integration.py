@@ -10,7 +10,7 @@ import histobridge as hb
 from histobridge import contract, graphs
 from histobridge.data import simulate_tissue
 from histobridge.integration import SharedCovarianceMixture, embedding
-from histobridge.integration.consensus import consensus
+from histobridge.integration.consensus import adjusted_rand_of_pairs, consensus
 from histobridge.integration.embedding import (
     GraphSmoother,
     component_scores,
@@ -116,6 +116,15 @@ def test_consensus_of_permuted_copies_is_that_partition():
     assert agreement == 1.0
 
 
+def test_agreement_of_all_pairs_is_that_of_scikit_learn():
+    labels = np.random.default_rng(0).integers(0, 4, (5, 300))
+    labels[1, :200] = labels[0, :200]
+    labels[3:] = 0
+    found = adjusted_rand_of_pairs(labels)
+    expected = [[adjusted_rand_score(a, b) for a in labels] for b in labels]
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
 def test_consensus_outvotes_a_stray_member():
     rng = np.random.default_rng(0)
     labels = rng.integers(4, size=200)
@@ -198,6 +207,20 @@ def test_components_are_principal_components(shape):
     found = component_scores(sp.csr_matrix(dense), 5)
     np.testing.assert_allclose(np.abs(found), leading(dense, 5), atol=1e-6)
     assert (found[np.abs(found).argmax(axis=0), np.arange(5)] > 0).all()
+
+
+@pytest.mark.parametrize("per_row", [0, 400])
+def test_components_of_a_large_sparse_matrix_are_the_same(per_row, monkeypatch):
+    matrix = sp.random(21_000, 1000, 0.005, "csr", rng=np.random.default_rng(0))
+    # A few strong columns, so that the leading components are apart.
+    matrix = (matrix @ sp.diags(np.r_[10.0, 8, 6, 4, np.ones(996)])).tocsr()
+    monkeypatch.setattr(embedding, "GENES_PER_ROW", per_row)
+    found = component_scores(matrix, 4)
+    dense = matrix.toarray()
+    dense -= dense.mean(axis=0)
+    _, vectors = np.linalg.eigh(dense.T @ dense)
+    expected = dense @ vectors[:, :-5:-1]
+    np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=1e-6)
 
 
 def test_components_of_interleaved_sections_are_standardised_within_each(tissue):

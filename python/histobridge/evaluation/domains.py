@@ -14,12 +14,21 @@ from histobridge.evaluation import metrics
 from histobridge.evaluation.aggregate import Scored
 from histobridge.evaluation.cost import Energy
 from histobridge.evaluation.jobs import scored_parts
+from histobridge.evaluation.joint import (
+    UNCORRECTED,
+    Joint,
+    joint_scores,
+    packed,
+    several,
+    unpacked,
+)
 from histobridge.evaluation.parallel import Progress
 from histobridge.evaluation.problem import Fold, Part, Problem, Score
 from histobridge.evaluation.result import Benchmark, block_weights
 from histobridge.evaluation.runner import run
 from histobridge.evaluation.tidy import finish
 from histobridge.evaluation.views import declared_view
+from histobridge.registry import System
 from histobridge.splits import SpatialBlockKFold, Splitter
 
 if TYPE_CHECKING:
@@ -31,10 +40,11 @@ PROTOCOL = "K given"
 
 @dataclass(frozen=True)
 class Labels:
-    """Domains and labels (n,) of one section."""
+    """Domains and labels (n,) of one section, and what was embedded with it."""
 
     guess: np.ndarray
     truth: np.ndarray
+    joint: Joint | None = None
 
 
 class Domains(Problem):
@@ -46,6 +56,8 @@ class Domains(Problem):
         ``obs`` column of labels.
     k
         Number of domains; default the number of labels among the spots of a fold.
+    joint
+        Embed and cluster all sections together, and score how they mix.
     """
 
     task = "domains"
@@ -55,8 +67,15 @@ class Domains(Problem):
         "nmi": lambda s: metrics.normalised_mutual_information(s.truth, s.guess),
     }
 
-    def __init__(self, adata: AnnData, *, truth: str, k: int | None = None):
+    def __init__(
+        self, adata: AnnData, *, truth: str, k: int | None = None, joint: bool = False
+    ):
         super().__init__(adata)
+        self.joint = joint
+        if joint:
+            several(contract.sections(adata))
+            self.scores = {**self.scores, **joint_scores()}
+            self.headline = (*self.headline, "ilisi", "clisi")
         labels = contract.labels(adata, truth, "domain labels")
         self.known = labels.astype(str).to_numpy()
         self.usable = labels.notna().to_numpy() & self.full
@@ -65,21 +84,34 @@ class Domains(Problem):
     def folds(self, splitter: Splitter | None, protocol: str) -> list[Fold]:
         """Sections, or the test spots of a splitter; nothing is trained on."""
         parts = contract.sections(self.adata)
+        if self.joint:
+            parts = {"all sections": np.arange(self.adata.n_obs)}
         return self.untrained_folds(parts, self.usable, splitter, protocol)
 
     def answer(self, model: Any, fold: Fold, needs: Sequence[str]) -> np.ndarray:
-        """Domain (n_test,) of every spot."""
+        """Domain (n_test,) of every spot; beside its embedding where joint."""
         seen = declared_view(self.adata[fold.test], needs)
         k = self.k or len(set(self.known[fold.test]))
-        return np.asarray(model.fit_predict(seen, k))
+        found = np.asarray(model.fit_predict(seen, k))
+        if not self.joint:
+            return found
+        return packed(found, getattr(model, "embedding_", None))
+
+    def rungs(self) -> list[System]:
+        """Sections as they are, where they are embedded together."""
+        return [UNCORRECTED] if self.joint else []
 
     def parts(self, fold: Fold, answer: np.ndarray) -> Iterator[Part]:
         """Domains beside labels, by section."""
         names = contract.section_names(self.adata).to_numpy()[fold.test]
+        domains, embedding = unpacked(answer)
+        joint = None
+        if embedding is not None and len(set(names)) > 1:
+            joint = Joint(embedding, names, self.known[fold.test])
         for name in dict.fromkeys(names):
             mine = names == name
             spots = fold.test[mine]
-            yield Part(name, spots, Labels(answer[mine], self.known[spots]))
+            yield Part(name, spots, Labels(domains[mine], self.known[spots], joint))
 
     def weights(self, part: Part, replicates: int) -> np.ndarray:
         """Spatial blocks of a section, drawn the same for every system."""
@@ -99,11 +131,11 @@ class Domains(Problem):
 
     def kept(self, answer: np.ndarray) -> list[int] | None:
         """Domains as numbers, for the consensus of the seeds."""
-        return np.unique(answer, return_inverse=True)[1].ravel().tolist()
+        return np.unique(unpacked(answer)[0], return_inverse=True)[1].ravel().tolist()
 
     def facts(self) -> list[Any]:
         """Labels and number of domains."""
-        return [list(self.known), list(self.usable), self.k]
+        return [list(self.known), list(self.usable), self.k, self.joint]
 
     def consensus(self, runs: list[Scored], n_bootstrap: int) -> Scored:
         """Consensus of the runs of one system on one fold, scored as one answer."""
@@ -126,6 +158,7 @@ def benchmark_domains(
     truth: str,
     *,
     k: int | None = None,
+    joint: bool = False,
     systems: Sequence[str] | Mapping[str, Mapping[str, Any]] | None = None,
     splitter: Splitter | None = None,
     seeds: int = SEEDS,
@@ -149,6 +182,11 @@ def benchmark_domains(
         ``obs`` column of labels.
     k
         Number of domains; default the number of labels in the section.
+    joint
+        Embed and cluster all sections together. Adds, from the one embedding,
+        ``ilisi``, ``kbet`` and ``batch_silhouette`` (sections mixed within the labels
+        they share), ``clisi`` and ``silhouette`` (labels apart), and as a baseline
+        the components of sections as they are.
     systems
         Names, or name -> parameters; default the house systems, ``all`` every
         published one as well. Baselines always run.
@@ -183,7 +221,7 @@ def benchmark_domains(
     >>> scores.summary()["system"].iloc[0]
     'gpca_consensus'
     """
-    problem = Domains(adata, truth=truth, k=k)
+    problem = Domains(adata, truth=truth, k=k, joint=joint)
     folds = problem.folds(splitter, PROTOCOL)
     scored = run(
         {dataset: problem},
@@ -199,7 +237,7 @@ def benchmark_domains(
         progress=progress,
     )[dataset]
     scored += _consensus(problem, scored, n_bootstrap)
-    settings = {"truth": truth, "k": k, "seeds": seeds}
+    settings = {"truth": truth, "k": k, "joint": joint, "seeds": seeds}
     return finish(problem, dataset, scored, folds, settings)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import joblib
 import numpy as np
@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 from histobridge import contract, keys
 from histobridge.contract import ContractError
+from histobridge.registry import System
 from histobridge.splits import Splitter
 
 if TYPE_CHECKING:
@@ -56,9 +57,9 @@ class Problem:
         Name -> score of a ``Part.content``.
     """
 
-    task: str
-    headline: tuple[str, ...]
-    scores: Mapping[str, Score]
+    task: ClassVar[str]
+    headline: ClassVar[tuple[str, ...]]
+    scores: ClassVar[Mapping[str, Score]]
 
     def __init__(self, adata: AnnData):
         contract.unique_names(adata)
@@ -102,6 +103,10 @@ class Problem:
     ) -> dict[str, np.ndarray]:
         """Score under each row of ``weights``, for the names it is defined for."""
         raise NotImplementedError
+
+    def rungs(self) -> list[System]:
+        """Baselines of this problem that the registry does not have."""
+        return []
 
     def kept(self, answer: np.ndarray) -> list[int] | None:
         """What of an answer is stored beside its scores; by default nothing."""

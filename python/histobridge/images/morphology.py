@@ -46,7 +46,7 @@ def add_morphology(
         Names among ``colour`` (statistics of each patch, 52 columns), ``texture``
         (edges, ridges and blobs of the whole section at seven scales, 147 columns),
         ``efficientnet-lite0`` (ImageNet, 1,280 columns; some 15 patches a second and
-        core) and networks of other libraries, see
+        core), ``efficientnet-lite1``, ``-lite2`` and networks of other libraries, see
         :func:`histobridge.images.backbones.load_backbone`. Default: the first two,
         which take seconds for a section.
     patch_um
@@ -144,7 +144,7 @@ def _blocks(
     blocks = []
     for encoder in map(find_encoder, encoders):
         own = patch_um is None or not encoder.batch
-        sides = encoder.sides_um if own else np.atleast_1d(patch_um)
+        sides = encoder.sides_um if own else np.atleast_1d(np.asarray(patch_um))
         blocks += [(encoder, float(side)) for side in sides]
     if patch_um is not None and np.any(np.asarray(patch_um) <= 0):
         raise ContractError("positive patch sides in microns", patch_um)

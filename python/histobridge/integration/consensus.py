@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.sparse as sp
 
 SAMPLE = 10_000
 
@@ -24,29 +25,63 @@ def consensus(memberships: list[np.ndarray]) -> tuple[np.ndarray, float]:
     Labels (n,), and the mean adjusted Rand index over pairs of members.
     """
     from scipy.optimize import linear_sum_assignment
-    from sklearn.metrics import adjusted_rand_score
 
     labels = [m.argmax(axis=1) for m in memberships]
-    n = len(labels)
-    # Agreement of members is a mean: some thousands of spots tell it.
-    step = max(1, len(labels[0]) // SAMPLE)
-    seen = [member[::step] for member in labels]
-    alike = np.ones((n, n))
-    for i in range(n):
-        for j in range(i):
-            alike[i, j] = alike[j, i] = adjusted_rand_score(seen[i], seen[j])
+    alike = _alike(labels)
     middle = int(alike.sum(axis=0).argmax())
     votes = np.zeros_like(memberships[middle])
     for member in memberships:
         overlap = member.T @ memberships[middle]
         own, theirs = linear_sum_assignment(-overlap)
         votes[:, theirs] += member[:, own]
-    pairs = alike[np.triu_indices(n, 1)]
     chosen = votes.argmax(axis=1)
     if len(np.unique(chosen)) < len(np.unique(labels[middle])):
         # A small group can lose every vote; the middle member still has it.
         chosen = labels[middle]
-    return chosen, float(pairs.mean()) if pairs.size else 1.0
+    return chosen, _mean_of_pairs(alike)
+
+
+def agreement(labels: list[np.ndarray]) -> float:
+    """Mean adjusted Rand index over pairs of members (n,)."""
+    return _mean_of_pairs(_alike(labels))
+
+
+def _alike(labels: list[np.ndarray]) -> np.ndarray:
+    """Adjusted Rand index of every pair of members; of many spots, on a sample."""
+    step = max(1, len(labels[0]) // SAMPLE)
+    return adjusted_rand_of_pairs(np.stack([member[::step] for member in labels]))
+
+
+def _mean_of_pairs(alike: np.ndarray) -> float:
+    pairs = alike[np.triu_indices(len(alike), 1)]
+    return float(pairs.mean()) if pairs.size else 1.0
+
+
+def adjusted_rand_of_pairs(labels: np.ndarray) -> np.ndarray:
+    """Adjusted Rand index of every two rows of ``labels`` (members, n).
+
+    All contingency tables are blocks of one product of indicator matrices: hundreds
+    of pairs cost what one costs.
+
+    Returns
+    -------
+    Symmetric array (members, members), ones on the diagonal.
+    """
+    members, n = labels.shape
+    groups = int(labels.max()) + 1
+    column = labels + groups * np.arange(members)[:, None]
+    row = np.tile(np.arange(n), members)
+    ones = np.ones(row.size)
+    shown = sp.csr_matrix((ones, (row, column.ravel())), (n, members * groups))
+    tables = (shown.T @ shown).toarray()
+    sizes = tables.diagonal().reshape(members, groups)
+    blocks = tables.reshape(members, groups, members, groups)
+    together = (blocks**2).sum(axis=(1, 3)) - n
+    own = (sizes**2).sum(axis=1) - n
+    expected = np.outer(own, own) / max(n * (n - 1), 1)
+    most = (own[:, None] + own) / 2
+    span = np.where(most > expected, most - expected, 1.0)
+    return np.where(most > expected, (together - expected) / span, 1.0)
 
 
 def coassociation(

@@ -8,24 +8,42 @@ import numpy as np
 import scipy.sparse as sp
 
 from histobridge import contract
-from histobridge.normalisation import column_moments, log_normalise, variable_genes
+from histobridge.normalisation import (
+    TARGET_SUM,
+    column_moments,
+    log_normalise,
+    median_depth,
+    variable_genes,
+)
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 DIRECT_LIMIT = 20_000
+DENSE_LIMIT = 20_000_000
+GENES_PER_ROW = 400
 
 
 def principal_components(
-    adata: AnnData, n: int = 50, *, genes: int = 2000, scale: bool = True, seed: int = 0
+    adata: AnnData,
+    n: int = 50,
+    *,
+    genes: int = 2000,
+    scale: bool = True,
+    to_median: bool = False,
+    seed: int = 0,
 ) -> np.ndarray:
     """Principal component scores (n_spots, n) of log-normalised counts.
 
     The ``genes`` most variable genes, brought to unit variance within each section
     (``scale``); scores are centred within each section, so that a batch difference
-    is no component. Sparse until the small product.
+    is no component. Sparse until the small product. Depth is brought to 10,000, or
+    to the median (``to_median``): where spots hold some hundred counts, log1p of
+    thousands tells little but whether a gene was seen (Booeshaghi & Pachter 2021,
+    Bioinformatics 37:2223).
     """
-    matrix = log_normalise(contract.counts(adata))
+    counts = contract.counts(adata)
+    matrix = log_normalise(counts, median_depth(counts) if to_median else TARGET_SUM)
     matrix = matrix[:, np.sort(variable_genes(matrix, genes))]
     sections = list(contract.sections(adata).values())
     if scale:
@@ -47,17 +65,35 @@ def component_scores(matrix: sp.csr_matrix, n: int, *, seed: int = 0) -> np.ndar
     """Leading scores (rows, n) of a sparse matrix, centred implicitly."""
     from sklearn.decomposition import PCA
 
+    rows, columns = matrix.shape
     n = max(1, min(n, min(matrix.shape) - 1))
-    if matrix.shape[0] * matrix.shape[1] <= 20_000_000:
-        dense = matrix.toarray()
-        model = PCA(n, svd_solver="covariance_eigh", random_state=seed)
-        if dense.shape[0] < dense.shape[1]:
-            model.svd_solver = "full"
-        scores = model.fit_transform(dense)
-    else:
+    small = rows * columns <= DENSE_LIMIT
+    if small and rows < columns:
+        model = PCA(n, svd_solver="full")
+        return fix_signs(model.fit_transform(matrix.toarray()))
+    # The product of all pairs of genes reads a sparse matrix once, Lanczos a thousand
+    # times; but pairs grow with the square of the genes in a row.
+    if not small and matrix.nnz > GENES_PER_ROW * rows:
         model = PCA(n, svd_solver="arpack", random_state=seed)
-        scores = model.fit_transform(sp.csr_matrix(matrix))
-    return fix_signs(scores)
+        return fix_signs(model.fit_transform(sp.csr_matrix(matrix)))
+    return fix_signs(_covariance_scores(matrix.toarray() if small else matrix, n))
+
+
+def _covariance_scores(matrix: np.ndarray | sp.csr_matrix, n: int) -> np.ndarray:
+    from scipy.linalg import eigh
+
+    mean = np.asarray(matrix.mean(axis=0)).ravel()
+    if sp.issparse(matrix):
+        product = (matrix.T @ matrix).toarray()
+        product -= matrix.shape[0] * np.outer(mean, mean)
+    else:
+        matrix = matrix - mean
+        product, mean = matrix.T @ matrix, np.zeros(len(mean))
+    last = len(mean) - 1
+    # Only the leading ones: all of them would take twice as long.
+    _, vectors = eigh(product, subset_by_index=[last - n + 1, last], driver="evr")
+    vectors = vectors[:, ::-1]
+    return matrix @ vectors - mean @ vectors
 
 
 def fix_signs(scores: np.ndarray) -> np.ndarray:
@@ -129,7 +165,11 @@ def graph_components(
         Components kept, at most d.
     """
     smooth = smoother(scores, strength)
+    return fix_signs(smooth @ graph_loadings(scores, smooth, n))
+
+
+def graph_loadings(scores: np.ndarray, smooth: np.ndarray, n: int) -> np.ndarray:
+    """Loadings W (d, n) of graph PCA, given what the smoother makes of the scores."""
     product = scores.T @ smooth
     values, vectors = np.linalg.eigh((product + product.T) / 2)
-    order = np.argsort(-values)[:n]
-    return fix_signs(smooth @ vectors[:, order])
+    return vectors[:, np.argsort(-values)[:n]]

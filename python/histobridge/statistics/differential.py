@@ -105,7 +105,7 @@ def test_spatial_de(
     return table.sort_values("p_value", kind="stable")
 
 
-test_spatial_de.__test__ = False  # Not for pytest, whatever the name.
+setattr(test_spatial_de, "__test__", False)  # noqa: B010  Not for pytest.
 
 _COLUMNS = (
     "estimate",

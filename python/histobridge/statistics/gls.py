@@ -98,6 +98,7 @@ def fit_gls(
     is that of the restricted likelihood over the grid.
     """
     largest = np.unique(sections, return_counts=True)[1].max()
+    field: ExactField | VecchiaField
     if largest <= exact:
         field = ExactField(points, sections)
     else:
@@ -107,8 +108,9 @@ def fit_gls(
     surfaces = _surfaces(values, design, column, field, scales, logits)
     free = len(values) - design.shape[1]
     parts = [
-        _at_maximum(*surfaces[..., start : start + _GENES], scales, logits, free)
+        _at_maximum(likelihood, estimate, error, scales, logits, free)
         for start in range(0, values.shape[1], _GENES)
+        for likelihood, estimate, error in [surfaces[..., start : start + _GENES]]
     ]
     names = [entry.name for entry in fields(Fit)]
     return Fit(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))

@@ -33,7 +33,8 @@ class Rung:
 
     def fit_predict(self, adata: AnnData, k: int) -> np.ndarray:
         """Label (n_spots,) from 0."""
-        return self.cluster(self.embed(adata, self.seed), k, self.seed)
+        self.embedding_ = self.embed(adata, self.seed)
+        return self.cluster(self.embedding_, k, self.seed)
 
 
 def _kmeans(x: np.ndarray, k: int, seed: int) -> np.ndarray:
@@ -42,7 +43,8 @@ def _kmeans(x: np.ndarray, k: int, seed: int) -> np.ndarray:
     return KMeans(k, n_init=10, random_state=seed).fit_predict(x)
 
 
-def _mixture(x: np.ndarray, k: int, seed: int) -> np.ndarray:
+def mixture(x: np.ndarray, k: int, seed: int) -> np.ndarray:
+    """Label (n,) of the rows of ``x`` by Gaussians of one covariance."""
     from sklearn.mixture import GaussianMixture
 
     model = GaussianMixture(k, covariance_type="tied", random_state=seed)
@@ -104,27 +106,27 @@ def coordinates_kmeans(*, seed: int = 0) -> Rung:
 @_baseline("pca_mixture", "counts")
 def pca_mixture(*, seed: int = 0) -> Rung:
     """Gaussian mixture on principal components, no space."""
-    return Rung(_genes, _mixture, seed)
+    return Rung(_genes, mixture, seed)
 
 
 @_baseline("spatial_mean_mixture", "counts", "coordinates")
 def spatial_mean_mixture(*, seed: int = 0) -> Rung:
     """Gaussian mixture on principal components averaged over 7 nearest spots."""
-    return Rung(_genes_smoothed, _mixture, seed)
+    return Rung(_genes_smoothed, mixture, seed)
 
 
 @_baseline("image_mixture", "image")
 def image_mixture(*, seed: int = 0) -> Rung:
     """Gaussian mixture on image features alone."""
-    return Rung(_image, _mixture, seed)
+    return Rung(_image, mixture, seed)
 
 
 @_baseline("shuffled_image_mixture", "counts", "coordinates", "image")
 def shuffled_image_mixture(*, seed: int = 0) -> Rung:
     """Genes averaged over neighbours beside an image of other spots."""
-    return Rung(_genes_and_shuffled_image, _mixture, seed)
+    return Rung(_genes_and_shuffled_image, mixture, seed)
 
 
 def genes_and_image(*, seed: int = 0) -> Rung:
     """Gaussian mixture on averaged genes beside the image; no rung of the ladder."""
-    return Rung(_genes_and_image, _mixture, seed)
+    return Rung(_genes_and_image, mixture, seed)

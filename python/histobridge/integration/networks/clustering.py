@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from histobridge.integration.networks.layers import GraphConvolution
 from histobridge.integration.networks.losses import DeepClusters
 from histobridge.integration.networks.operators import Batch
 
@@ -16,10 +15,13 @@ from histobridge.integration.networks.operators import Batch
 class SelfTrainedConvolution(nn.Module):
     """One graph convolution of equal width whose clusters train it.
 
+    Reads ``x`` (n, d), already averaged over the graph: averaging and the weights of
+    the layer commute, so that the graph is read once and not in every epoch.
+
     Parameters
     ----------
     convolved
-        (n, d) the input averaged over the graph.
+        (n, d) that input.
     start
         (n,) the partition whose means are the first centres.
     """
@@ -27,9 +29,10 @@ class SelfTrainedConvolution(nn.Module):
     def __init__(self, convolved: np.ndarray, start: np.ndarray):
         super().__init__()
         d = convolved.shape[1]
-        self.layer = GraphConvolution(d, d)
+        self.layer = nn.Linear(d, d)
         # From the identity, centres of the input are centres of the latent.
-        self.layer.weight.data = torch.eye(d)
+        nn.init.eye_(self.layer.weight)
+        nn.init.zeros_(self.layer.bias)
         k = int(start.max()) + 1
         self.clusters = DeepClusters(k, d, start=-1, every=3)
         means = np.stack([convolved[start == c].mean(axis=0) for c in range(k)])
@@ -37,8 +40,8 @@ class SelfTrainedConvolution(nn.Module):
 
     def embed(self, inputs: Any) -> torch.Tensor:
         """Memberships (n, k)."""
-        return self.clusters.assignment(self.layer(inputs["x"], inputs["graph"]))
+        return self.clusters.assignment(self.layer(inputs["x"]))
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """Divergence of the memberships from their sharpened target."""
-        return self.clusters(self.layer(batch["x"], batch["graph"]), batch)
+        return self.clusters(self.layer(batch["x"]), batch)

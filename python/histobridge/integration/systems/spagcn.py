@@ -46,7 +46,9 @@ def spagcn(*, share: float = 0.5, epochs: int = 200, seed: int = 0) -> Integrato
     """One graph convolution on colour-augmented coordinates, self-trained clusters."""
     recipe = Recipe(epochs, 5e-3)
 
-    def inputs(adata: AnnData, seed: int) -> dict[str, Any]:
+    made: dict[str, np.ndarray] = {}
+
+    def embed(adata: AnnData, seed: int) -> np.ndarray:
         points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
         colour = image_components(adata, 3, seed)
         if colour is not None:
@@ -54,23 +56,16 @@ def spagcn(*, share: float = 0.5, epochs: int = 200, seed: int = 0) -> Integrato
         length = graphs.gaussian_bandwidth(points, share, sections)
         near = graphs.symmetric(graphs.knn_graph(points, sections, 30))
         kernel = graphs.gaussian_weights(near, points, length)
-        return {
-            "x": principal_components(adata, 50, genes=3000, scale=False, seed=seed),
-            "graph": graphs.with_self(kernel),
-        }
-
-    def embed(adata: AnnData, seed: int) -> np.ndarray:
-        return _convolved(inputs(adata, seed))
+        genes = principal_components(adata, 50, genes=3000, scale=False, seed=seed)
+        made["x"] = graphs.with_self(kernel) @ genes
+        return made["x"]
 
     def head(
         embedding: np.ndarray, k: int | None, seed: int, adata: AnnData
     ) -> np.ndarray:
         start = Leiden(neighbours=10, resolution=0.7)(embedding, k, seed, adata)
-        train = Neural(
-            lambda adata, seed: inputs(adata, seed) | {"start": start},
-            _network,
-            recipe,
-        )
+        # Made once: the head is called on what has just been embedded.
+        train = Neural(lambda *_: made | {"start": start}, _network, recipe)
         return train(adata, seed).argmax(axis=1)
 
     return Integrator(
@@ -82,11 +77,7 @@ def spagcn(*, share: float = 0.5, epochs: int = 200, seed: int = 0) -> Integrato
     )
 
 
-def _convolved(inputs: dict[str, Any]) -> np.ndarray:
-    return inputs["graph"] @ inputs["x"]
-
-
 def _network(inputs: dict[str, Any]):
     from histobridge.integration.networks.clustering import SelfTrainedConvolution
 
-    return SelfTrainedConvolution(_convolved(inputs), inputs["start"])
+    return SelfTrainedConvolution(inputs["x"], inputs["start"])
