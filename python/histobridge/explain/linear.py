@@ -63,21 +63,23 @@ def blocks(model: Translator, adata: AnnData, weights: np.ndarray) -> list[Block
     """Linear parts of ``model`` for the target ``weights`` (n_genes,)."""
     found = []
     for share, member in linear_members(model):
-        slope = share * member.coefficients_ @ weights
+        slope = share * member.coefficients_ @ _scores_of(member, weights)
         if isinstance(member, ComponentRidge):
             mean, axes = member.axes_
             columns = np.arange(len(mean))
             found.append(Block(columns, 1, axes @ slope, mean))
             continue
         start = 0
-        for (view, columns), scale in zip(
-            member._present(adata), member.scales_, strict=True
+        for (view, columns), scale, axes in zip(
+            member._present(adata), member.scales_, member.axes_, strict=True
         ):
+            axes = np.eye(len(columns)) if axes is None else axes
             for k in view.neighbours:
-                part = slice(start, start + len(columns))
-                centre = member.centre_[part] / scale
-                found.append(Block(columns, k, slope[part] * scale, centre))
-                start += len(columns)
+                part = slice(start, start + axes.shape[1])
+                # Directions are orthonormal, so the centre goes back as it came.
+                centre = axes @ (member.centre_[part] / scale)
+                found.append(Block(columns, k, axes @ slope[part] * scale, centre))
+                start += axes.shape[1]
     return found
 
 
@@ -124,8 +126,18 @@ def training_mean(model: Translator, weights: np.ndarray) -> float:
     """Target of the average training spot: where linear attributions start."""
     if isinstance(model, Average):
         return float(np.mean([training_mean(m, weights) for m in model.members]))
-    mean = model.mean_ if hasattr(model, "mean_") else model.intercept_
-    return float(mean @ weights)
+    if isinstance(model, ComponentRidge):
+        return float(model.intercept_ @ weights)
+    start = float(model.mean_ @ weights)
+    if isinstance(model, ViewRidge):
+        start += float(model.intercept_ @ _scores_of(model, weights))
+    return start
+
+
+def _scores_of(member: Translator, weights: np.ndarray) -> np.ndarray:
+    """Weights of the components of expression that a ridge predicts."""
+    axes = getattr(member, "gene_axes_", None)
+    return weights if axes is None else axes.T @ weights
 
 
 def slope_of_own(

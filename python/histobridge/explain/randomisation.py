@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import rankdata
 
-from histobridge.translation.composite import Average
+from histobridge.translation.composite import Composite
 from histobridge.translation.forest import Forest
 from histobridge.translation.neural import NeuralTranslator
 
@@ -27,7 +27,7 @@ def randomised(model: Translator, seed: int) -> Translator | None:
     """
     rng = np.random.default_rng(seed)
     other = copy.copy(model)
-    if isinstance(model, Average):
+    if isinstance(model, Composite):
         members = [randomised(m, seed + i) for i, m in enumerate(model.members)]
         if any(m is None for m in members):
             return None

@@ -3,7 +3,7 @@
 Coefficient times feature of a ridge model, summed to views, adds up to the prediction
 minus that of the average training spot. In the image a pixel's value is what its
 superpixel adds through the features of its own spot, the scale of the section held.
-What a model holds beside its linear part (the forest of ``ridge_plus``) is not drawn.
+What an average of models holds beside its linear part is not drawn.
 """
 
 from __future__ import annotations
