@@ -113,3 +113,39 @@ setClass("SpatialFolds", slots = c(
 #' @aliases HeldOut
 #' @export
 setClass("HeldOut", slots = c(tables = "list", python = "ANY"))
+
+#' An explanation of a prediction, with its tests
+#'
+#' Reads nothing; holds what \code{\link{explainTranslation}} has returned: a
+#' map for every method and spot, and whether the maps passed. Survives
+#' \code{saveRDS()}.
+#'
+#' @slot maps list with an array (spots x rows x columns) per method; larger is
+#'     evidence for more of the target.
+#' @slot patches integer array (spots x rows x columns x 3), 0 to 255.
+#' @slot tables list of data frames.
+#' @slot settings list of what was explained and how.
+#' @param object,x an \code{Explanation}.
+#' @param method name of a method.
+#' @param row.names,optional as in \code{\link[base]{as.data.frame}}.
+#' @param what the \code{"tests"} of every method, the \code{"verdict"}, the
+#'     \code{"spots"} with their predictions, the \code{"curves"} of deletion,
+#'     insertion and ROAD, or the \code{"contributions"} of features of models
+#'     with a linear part.
+#' @param ... not used.
+#' @return \code{saliencyMaps()} an array (spots x rows x columns);
+#'     \code{as.data.frame()} a data frame; \code{show()} prints and returns
+#'     nothing.
+#' @examples
+#' verdict <- data.frame(
+#'     method = "occlusion", passes = FALSE, reason = "constant map"
+#' )
+#' maps <- list(occlusion = array(1, c(1, 2, 2)))
+#' found <- new("Explanation", maps = maps, tables = list(verdict = verdict))
+#' found
+#' dim(saliencyMaps(found, "occlusion"))
+#' @aliases Explanation
+#' @export
+setClass("Explanation", slots = c(
+    maps = "list", patches = "array", tables = "list", settings = "list"
+))

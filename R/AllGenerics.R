@@ -46,6 +46,10 @@ setGeneric(
     function(x, ...) standardGeneric("findDomainGenes")
 )
 
+#' @rdname countNuclei
+#' @export
+setGeneric("countNuclei", function(x, ...) standardGeneric("countNuclei"))
+
 #' @rdname deconvolve
 #' @export
 setGeneric("deconvolve", function(x, ...) standardGeneric("deconvolve"))
@@ -123,3 +127,71 @@ setGeneric("denoise", function(x, ...) standardGeneric("denoise"))
 #' @rdname traceGradient
 #' @export
 setGeneric("traceGradient", function(x, ...) standardGeneric("traceGradient"))
+
+#' @rdname plotSpots
+#' @export
+setGeneric("plotSpots", function(x, ...) standardGeneric("plotSpots"))
+
+#' @rdname plotDomains
+#' @export
+setGeneric("plotDomains", function(x, ...) standardGeneric("plotDomains"))
+
+#' @rdname plotExpressionPair
+#' @export
+setGeneric(
+    "plotExpressionPair",
+    function(x, ...) standardGeneric("plotExpressionPair")
+)
+
+#' @rdname plotProportions
+#' @export
+setGeneric(
+    "plotProportions",
+    function(x, ...) standardGeneric("plotProportions")
+)
+
+#' @rdname plotSections
+#' @export
+setGeneric("plotSections", function(x, ...) standardGeneric("plotSections"))
+
+#' @rdname plotBenchmark
+#' @export
+setGeneric("plotBenchmark", function(x, ...) standardGeneric("plotBenchmark"))
+
+#' @rdname plotLeakage
+#' @export
+setGeneric("plotLeakage", function(x, ...) standardGeneric("plotLeakage"))
+
+#' @rdname viewSection
+#' @export
+setGeneric("viewSection", function(x, ...) standardGeneric("viewSection"))
+
+#' @rdname simulators
+#' @export
+setGeneric(
+    "simulateSpots",
+    function(reference, ...) standardGeneric("simulateSpots")
+)
+
+#' @rdname pseudoSpots
+#' @export
+setGeneric("pseudoSpots", function(x, ...) standardGeneric("pseudoSpots"))
+
+#' @rdname explainTranslation
+#' @export
+setGeneric(
+    "explainTranslation",
+    function(model, x, ...) standardGeneric("explainTranslation")
+)
+
+#' @rdname plotSaliency
+#' @export
+setGeneric("plotSaliency", function(x, ...) standardGeneric("plotSaliency"))
+
+#' @rdname stainVirtually
+#' @export
+setGeneric("stainVirtually", function(x, ...) standardGeneric("stainVirtually"))
+
+#' @rdname crossCheck
+#' @export
+setGeneric("crossCheck", function(x, ...) standardGeneric("crossCheck"))

@@ -11,9 +11,9 @@
 #' @keywords internal
 #' @import methods
 #' @importFrom BiocGenerics as.data.frame
-#' @importFrom grDevices col2rgb
+#' @importFrom grDevices as.raster col2rgb hcl.colors
 #' @importClassesFrom Matrix dgCMatrix
-#' @importFrom reticulate py_to_r r_to_py
+#' @importFrom reticulate py_get_item py_to_r r_to_py
 #' @importMethodsFrom S4Vectors summary
 #' @importFrom S4Vectors DataFrame mcols "mcols<-" metadata "metadata<-"
 #' @importFrom SingleCellExperiment "altExp<-" altExps altExpNames colPairNames
@@ -23,5 +23,5 @@
 #'     spatialCoords "spatialCoords<-" SpatialExperiment SpatialImage
 #' @importFrom SummarizedExperiment assay "assay<-" assayNames assays colData
 #'     rowData SummarizedExperiment
-#' @importFrom utils read.csv read.delim
+#' @importFrom utils head read.csv read.delim
 "_PACKAGE"

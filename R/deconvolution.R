@@ -20,8 +20,9 @@
 #' @param seed seed of everything random.
 #' @param ... parameters of the system, in camelCase, such as \code{image}
 #'     (\code{"use"}, \code{"ignore"} or \code{"shuffle"}, the ablations of
-#'     the H&E) and \code{level} (coverage of intervals) of
-#'     \code{poisson_image}, or \code{mode} of \code{rctd}.
+#'     the H&E), \code{level} (coverage of intervals) and \code{nuclei} (a
+#'     column such as that of \code{\link{countNuclei}}, or \code{"image"}
+#'     to count them) of \code{poisson_image}, or \code{mode} of \code{rctd}.
 #' @return \code{x} with the proportions added.
 #' @examplesIf pythonReady()
 #' x <- deconvolve(exampleMixture()[, 1:20], exampleReference())

@@ -25,12 +25,31 @@ graft <- function(x, adata, before, name) {
             written <- c(written, paste(made$slot, key))
         }
     }
+    for (key in setdiff(after$images, before$images)) {
+        x <- place(x, "imgData", key, readPicture(adata, key))
+        written <- c(written, if (holdsPicture(x, key)) paste("imgData", key))
+    }
     beside <- setdiff(names(settings), name)
     settings[[name]]$written <- c(written, sprintf("settings %s", beside))
     for (key in names(settings)) {
         x <- place(x, "settings", key, settings[[key]])
     }
     x
+}
+
+readPicture <- function(adata, key) {
+    found <- pyItems(bridge()$picture(adata, key))
+    list(
+        sample_id = py_to_r(found$section),
+        image_id = py_to_r(found$image_id),
+        image = fromImage(found$image), scale = py_to_r(found$scale)
+    )
+}
+
+# A key is the section and the name of the picture.
+holdsPicture <- function(x, key) {
+    images <- partOf(x, "imgData")
+    key %in% paste(images$sample_id, images$image_id)
 }
 
 readResult <- function(adata, part, key, spots, columns) {
@@ -83,6 +102,12 @@ runVerb <- function(x, verb, name, ..., parts = verbParts) {
     before <- keysOf(adata)
     callPython(core()[[verb]], adata, ..., keyAdded = name)
     graft(x, adata, before, name)
+}
+
+# For verbs that can do without counts.
+presentParts <- function(x) {
+    absent <- if (!"counts" %in% partOf(x, "available")) "counts"
+    setdiff(verbParts, absent)
 }
 
 checkHost <- function(x) {

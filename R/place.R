@@ -8,10 +8,29 @@ setMethod("place", "SummarizedExperiment", function(x, slot, key, value) {
         reducedDims = reducedDim(x, key, withDimnames = FALSE) <- value,
         altExps = altExp(x, key, withDimnames = FALSE) <- ownAltExp(value, key),
         layers = assay(x, key, withDimnames = FALSE) <- value,
+        imgData = x <- placePicture(x, key, value),
         settings = x <- placeSetting(x, key, value)
     )
     x
 })
+
+# An object that has no pictures keeps none.
+placePicture <- function(x, key, value) {
+    if (!is(x, "SpatialExperiment")) {
+        return(x)
+    }
+    table <- imgData(x)
+    if (is.null(value)) {
+        kept <- paste(table$sample_id, table$image_id) != key
+        imgData(x) <- table[kept, , drop = FALSE]
+        return(x)
+    }
+    imgData(x) <- rbind(table, S4Vectors::DataFrame(
+        sample_id = value$sample_id, image_id = value$image_id,
+        data = I(list(value$image)), scaleFactor = value$scale
+    ))
+    x
+}
 
 placeSetting <- function(x, key, value) {
     settings <- as.list(ownSettings(x))
@@ -72,7 +91,13 @@ ownAssay <- function(value, key) {
         # Seurat has no underscores in feature names.
         rownames(value) <- gsub("_", "-", features, fixed = TRUE)
         value <- as(as(value, "CsparseMatrix"), "generalMatrix")
-        assay <- SeuratObject::CreateAssay5Object(data = value)
+        # Assays of Seurat 5 refuse a single feature.
+        create <- if (nrow(value) > 1) {
+            SeuratObject::CreateAssay5Object
+        } else {
+            SeuratObject::CreateAssayObject
+        }
+        assay <- create(data = value)
         SeuratObject::Key(assay) <- seuratKey(key)
         SeuratObject::Misc(assay, "features") <- features
         assay

@@ -40,24 +40,38 @@ setMethod("alignSections", "ANY", function(
     )
 })
 
-#' Bring the expression of sections to one scale
+#' Bring the expression, or the stain, of sections to one scale
 #'
-#' Reads counts and columns; writes the assay (Seurat: layer) \code{name},
-#' log1p counts per 10,000 without what distinguishes the batches. Genes are
-#' adjusted together that the same batches measured, as in HarmonizR: a gene
-#' without a single count in a batch counts as not measured there, and what one
-#' batch alone measured stays as it is.
+#' Expression: reads counts and columns; writes the assay (Seurat: layer)
+#' \code{name}, log1p counts per 10,000 without what distinguishes the batches.
+#' Genes are adjusted together that the same batches measured, as in HarmonizR:
+#' a gene without a single count in a batch counts as not measured there, and
+#' what one batch alone measured stays as it is.
+#'
+#' Stain: reads the image of every section; writes the stain profiles of all
+#' sections and of the reference into the settings of \code{x}, under
+#' \code{name}. Images stay as they are; \code{addMorphology(x, stain = name)}
+#' reads them as if stained, and scanned, like the reference.
 #'
 #' @inheritParams alignSections
 #' @param x an object, or a list of objects that may have different genes.
-#' @param method \code{"combat"} (means and variances, as \code{sva::ComBat})
-#'     or \code{"limma"} (means, as \code{limma::removeBatchEffect}).
-#' @param batch column of the batch.
-#' @param covariates columns whose effects stay.
-#' @return \code{x}, with the harmonised expression added.
+#' @param method of expression: \code{"combat"} (means and variances, as
+#'     \code{sva::ComBat}) or \code{"limma"} (means, as
+#'     \code{limma::removeBatchEffect}); of stain: \code{"macenko"},
+#'     \code{"vahadane"} or \code{"reinhard"}.
+#' @param batch column of the batch; for expression.
+#' @param covariates columns whose effects stay; for expression.
+#' @param reference section whose stain the others get; the first when
+#'     \code{NULL}.
+#' @param name name of the result; \code{"harmonized"} when \code{NULL}, for
+#'     stain \code{"harmonized_stain"}.
+#' @return \code{x}, with the harmonised expression or the stain profiles
+#'     added.
 #' @examplesIf pythonReady()
 #' x <- harmonizeSections(exampleBulb()[1:50, ], covariates = "layer")
 #' assay(x, "harmonized")[1:3, 1:3]
+#' x <- harmonizeSections(x, "macenko")
+#' x <- addMorphology(x, "colour", stain = "harmonized_stain", cache = FALSE)
 #' @name harmonizeSections
 NULL
 
@@ -65,10 +79,15 @@ NULL
 #' @export
 setMethod("harmonizeSections", "ANY", function(
         x, method = "combat", batch = "sample_id", covariates = NULL,
-        name = "harmonized") {
+        reference = NULL, name = NULL) {
+    stain <- method %in% c("macenko", "vahadane", "reinhard")
+    if (is.null(name)) {
+        name <- if (stain) "harmonized_stain" else "harmonized"
+    }
     runTogether(
         x, "harmonize_sections", name,
-        method = method, batch = batch, covariates = asList(covariates)
+        method = method, batch = batch, covariates = asList(covariates),
+        reference = reference
     )
 })
 

@@ -46,6 +46,10 @@ seuratFrames <- function(x) {
         features <- SeuratObject::Misc(x[[key]], "features")
         if (length(features)) {
             m <- SeuratObject::LayerData(x, "data", assay = key)
+            if (is.null(dim(m))) {
+                # A single feature was dropped to a vector.
+                m <- matrix(m, 1, dimnames = list(NULL, names(m)))
+            }
             rownames(m) <- features
             m
         }

@@ -60,10 +60,9 @@ setMethod("predictExpression", "ANY", function(
         fail("a TranslationModel", paste("class", class(model)[1]))
     }
     # Counts are only read by models that predict from depth.
-    absent <- if (!"counts" %in% partOf(x, "available")) "counts"
     runVerb(
         x, "predict_expression", name, livePython(model),
-        reliable = reliable, parts = setdiff(verbParts, absent)
+        reliable = reliable, parts = presentParts(x)
     )
 })
 

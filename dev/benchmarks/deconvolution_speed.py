@@ -1,75 +1,62 @@
-"""Time and memory of the fast systems on many spots, beside PyPI flashdeconv.
+"""Time, memory and accuracy beside flashdeconv, rctd-py, tangram-sc, cell2location.
 
-100,000 spots x 20 types x 2,000 genes for ``flashdeconv`` here and there; 4,000 spots
-x 20 types for the full mode of ``rctd`` and for ``poisson_image``. Every measurement
-is a process of its own, so its peak memory is its own. On a machine that others use,
-CPU seconds (over both cores) tell more than the clock.
+Peers are of PyPI.
 
-Usage: python dev/benchmarks/deconvolution_speed.py
+100,000 spots x 20 types x 2,000 genes for the fast system; 4,000 such spots for the
+full mode of ``rctd`` (at one sigma, in both), ``tangram`` and ``poisson_image``; the
+STARmap spots with another section as reference for all. Every measurement is a process
+of its own, so its peak memory is its own. On a machine that others use, CPU seconds
+(over both cores) tell more than the clock.
+
+Usage: [HISTOBRIDGE_DATA=<folder>] python dev/benchmarks/deconvolution_speed.py
+       [--minutes 10] [--again]
+Stops after so many minutes and goes on where it stopped when called again. A peer
+that does not install or run has a row that says so.
 """
 
+import argparse
+import datetime
 import json
+import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import peers
-from common import write
+from common import RESULTS, write
+from deconvolution_peers import OURS, PACKAGES, script
 
-TASKS = {
-    "flashdeconv": (100_000, {}),
-    "nnls": (4_000, {}),
-    "rctd": (4_000, {}),
-    "poisson_image": (4_000, {"graph": "spatial", "strengths": [10.0]}),
-}
-TYPES, GENES, EACH = 20, 2000, 50
-
-OURS = """
-import json, resource, sys, time
-import anndata as ad
-import numpy as np
 import histobridge as hb
-folder, system, params = sys.argv[1:]
-spots = ad.read_h5ad(f"{folder}/spots.h5ad")
-cells = ad.read_h5ad(f"{folder}/cells.h5ad")
-hb.registry.find(system, "deconvolution")
-started, used = time.perf_counter(), time.process_time()
-hb.deconvolve(spots, cells, system=system, **json.loads(params))
-seconds = time.perf_counter() - started
-cpu = time.process_time() - used
-truth = np.load(f"{folder}/truth.npy")
-error = float(np.sqrt(((spots.obsm["proportions"].to_numpy() - truth) ** 2).mean()))
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps([seconds, cpu, peak, error]))
-"""
+from histobridge.evaluation import metrics
 
-PEER = """
-import json, resource, sys, time
-import anndata as ad
-import numpy as np
-from flashdeconv import FlashDeconv
-folder = sys.argv[1]
-spots = ad.read_h5ad(f"{folder}/spots.h5ad")
-cells = ad.read_h5ad(f"{folder}/cells.h5ad")
-types = sorted(cells.obs["cell_type"].unique())
-label = cells.obs["cell_type"].to_numpy()
-mean = np.stack([np.asarray(cells.X[label == t].mean(axis=0)).ravel() for t in types])
-def fit():
-    model = FlashDeconv()
-    return model.fit_transform(spots.X, mean, np.asarray(spots.obsm["spatial"]))
-started, used = time.perf_counter(), time.process_time()
-found = fit()
-seconds = time.perf_counter() - started
-cpu = time.process_time() - used
-truth = np.load(f"{folder}/truth.npy")
-found = np.asarray(found)
-found = found / found.sum(axis=1, keepdims=True)
-error = float(np.sqrt(((found - truth) ** 2).mean()))
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps([seconds, cpu, peak, error]))
-"""
+FULL = {"sigma": 0.2}
+LONG = {"epochs": 500}
+TASKS = {
+    "100,000 spots": {
+        "flashdeconv": ("flashdeconv", {}, {}),
+    },
+    "4,000 spots": {
+        "nnls": (None, {}, {}),
+        "rctd": ("rctd-py", FULL, FULL),
+        "flashdeconv": ("flashdeconv", {}, {}),
+        "poisson_image": (None, {"graph": "spatial", "strengths": [10.0]}, {}),
+        "tangram": ("tangram-sc", {}, LONG),
+    },
+    "STARmap spots": {
+        "flashdeconv": ("flashdeconv", {}, {}),
+        "rctd": ("rctd-py", {"sigma": 0.6}, {"sigma": 0.6}),
+        "tangram": ("tangram-sc", {}, LONG),
+        "cell2location": ("cell2location", {}, {"epochs": 2000}),
+        "poisson_image": (None, {}, {}),
+    },
+}
+"""System -> peer, our parameters, its parameters."""
+TYPES, GENES, EACH = 20, 2000, 50
+KEYS = ["dataset", "system", "source"]
 
 
 def make(folder: Path, n: int) -> None:
@@ -101,57 +88,101 @@ def make(folder: Path, n: int) -> None:
         obs=pd.DataFrame({"cell_type": np.array(names)[kind]}, index=kind.astype(str)),
     )
     cells.obs_names_make_unique()
+    cells.var_names = spots.var_names = [f"gene{i + 1:04d}" for i in range(GENES)]
+    spots.obs_names = [f"spot{i + 1:06d}" for i in range(n)]
     spots.write_h5ad(folder / "spots.h5ad")
     cells.write_h5ad(folder / "cells.h5ad")
     np.save(folder / "truth.npy", truth)
 
 
-def row(name: str, n: int, output: str) -> dict:
-    seconds, cpu, peak, error = json.loads(output.strip().splitlines()[-1])
-    print(
-        f"{name}: {n} spots, {seconds:.1f} s ({cpu:.1f} s of CPU), "
-        f"{peak:.0f} MB, RMSE {error:.3f}"
+def starmap(folder: Path) -> None:
+    """239 spots of 12 types, cells of another section as reference."""
+    import anndata as ad
+
+    source = Path(os.environ.get("HISTOBRIDGE_DATA", "")) / "deconvolution/starmap"
+    spots, cells = (ad.read_h5ad(source / f"{n}.h5ad") for n in ("spots", "reference"))
+    truth = spots.obsm["true_prop"]
+    np.save(folder / "truth.npy", truth[sorted(truth.columns)].to_numpy())
+    del spots.obsm["true_prop"]
+    spots.uns.clear()
+    spots.write_h5ad(folder / "spots.h5ad")
+    cells.write_h5ad(folder / "cells.h5ad")
+
+
+def ours(folder: Path, system: str, params: dict) -> str:
+    """Output of our own run."""
+    given = json.dumps({"system": system, **params})
+    done = subprocess.run(
+        [sys.executable, "-c", script(OURS), folder, given],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
-    return {
-        "system": name,
-        "spots": n,
-        "types": TYPES,
-        "genes": GENES,
-        "seconds": seconds,
-        "cpu_seconds": cpu,
-        "peak_mb": peak,
-        "rmse": error,
-    }
+    return done.stdout
+
+
+def theirs(folder: Path, peer: str, params: dict) -> str | None:
+    """Output of a peer, none where it does not run."""
+    packages, body = PACKAGES[peer]
+    done = peers.run(packages, script(body), folder, json.dumps(params), timeout=900)
+    return None if done is None else done.stdout
+
+
+def measured(folder: Path, output: str | None) -> dict:
+    """Time, memory and errors of what a run has left in the folder."""
+    if output is None:
+        return {"note": "skipped: does not install or run here"}
+    seconds, cpu, peak = json.loads(output.strip().splitlines()[-1])
+    truth, found = (np.load(folder / f"{name}.npy") for name in ("truth", "found"))
+    (folder / "found.npy").unlink()
+    row = {"seconds": seconds, "cpu_seconds": cpu, "peak_mb": peak}
+    row["rmse"] = metrics.spot_rmse(found, truth).mean()
+    few = slice(None, 4000)
+    row["auprc"] = metrics.area_under_precision_recall(found[few], truth[few])
+    return row
 
 
 def main() -> None:
-    import datetime
-
-    import histobridge
-
-    rows = []
-    for n in sorted({size for size, _ in TASKS.values()}):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--again", action="store_true")
+    asked = parser.parse_args()
+    stop = time.monotonic() + 60 * asked.minutes
+    path = RESULTS / "deconvolution_speed.csv"
+    rows = pd.read_csv(path).to_dict("records") if path.exists() else []
+    rows = [] if asked.again else [r for r in rows if "source" in r]
+    done = {tuple(r[k] for k in KEYS) for r in rows}
+    for dataset, tasks in TASKS.items():
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
-            make(folder, n)
-            for name, (size, params) in TASKS.items():
-                if size != n:
-                    continue
-                command = [sys.executable, "-c", OURS, scratch, name]
-                done = subprocess.run(
-                    [*command, json.dumps(params)],
-                    stdout=subprocess.PIPE,
-                    text=True,
-                    check=True,
-                )
-                rows.append(row(name, n, done.stdout))
-            found = peers.run(["flashdeconv==0.2.0", "anndata<0.13"], PEER, scratch)
-            if found is not None:
-                rows.append(row("flashdeconv 0.2.0 (PyPI)", n, found.stdout))
-    table = pd.DataFrame(rows)
-    table["version"] = histobridge.__version__
-    table["date"] = datetime.date.today().isoformat()
-    write("deconvolution_speed", table)
+            for system, (peer, params, given) in tasks.items():
+                for source in filter(None, ("histobridge", peer)):
+                    if (dataset, system, source) in done or time.monotonic() > stop:
+                        continue
+                    if not (folder / "truth.npy").exists():
+                        prepare(folder, dataset)
+                    own = source == "histobridge"
+                    output = (
+                        ours(folder, system, params)
+                        if own
+                        else theirs(folder, peer, given)
+                    )
+                    row = dict(zip(KEYS, (dataset, system, source), strict=True))
+                    row |= {"parameters": json.dumps(params if own else given)}
+                    row |= measured(folder, output)
+                    row["version"] = hb.__version__ if own else PACKAGES[peer][0][0]
+                    row["date"] = datetime.date.today().isoformat()
+                    rows.append(row)
+                    print(row, flush=True)
+    write("deconvolution_speed", pd.DataFrame(rows))
+
+
+def prepare(folder: Path, dataset: str) -> None:
+    """Files of a data set."""
+    if dataset == "STARmap spots":
+        starmap(folder)
+    else:
+        make(folder, int(dataset.split()[0].replace(",", "")))
 
 
 if __name__ == "__main__":

@@ -6,15 +6,19 @@ Importing this module is light: torch and scanpy are loaded when first used.
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 __version__ = "0.99.0"
 
 _HOMES = {
     "add_morphology": "histobridge.images",
+    "count_nuclei": "histobridge.images",
     "train_translation": "histobridge.translation",
     "predict_expression": "histobridge.translation",
     "save_model": "histobridge.translation",
     "load_model": "histobridge.translation",
+    "stain_virtually": "histobridge.staining",
+    "cross_check": "histobridge.staining",
     "run_integration": "histobridge.integration",
     "find_domains": "histobridge.integration",
     "find_domain_genes": "histobridge.integration",
@@ -30,7 +34,16 @@ _HOMES = {
     "benchmark_domains": "histobridge.evaluation",
     "benchmark_deconvolution": "histobridge.evaluation",
     "benchmark_resolution": "histobridge.evaluation",
+    "explain_translation": "histobridge.explain",
     "write_report": "histobridge.report",
+    "plot_spots": "histobridge.plotting",
+    "plot_expression_pair": "histobridge.plotting",
+    "plot_domains": "histobridge.plotting",
+    "plot_proportions": "histobridge.plotting",
+    "plot_sections": "histobridge.plotting",
+    "plot_benchmark": "histobridge.plotting",
+    "plot_leakage": "histobridge.plotting",
+    "view_section": "histobridge.plotting",
     "systems": "histobridge.registry",
     "histobridge_info": "histobridge.info",
     "ContractError": "histobridge.contract",
@@ -40,6 +53,7 @@ _MODULES = (
     "data",
     "deconvolution",
     "evaluation",
+    "explain",
     "graphs",
     "images",
     "integration",
@@ -50,6 +64,7 @@ _MODULES = (
     "report",
     "resolution",
     "sections",
+    "staining",
     "statistics",
     "translation",
 )
@@ -57,7 +72,7 @@ _MODULES = (
 __all__ = [*_HOMES, *_MODULES, "__version__"]
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     if name in _MODULES:

@@ -19,15 +19,18 @@ if TYPE_CHECKING:
 class ContractError(ValueError):
     """The input does not hold what a verb needs."""
 
-    def __init__(self, expected: str, found: str, available: Iterable[Any] | str = ""):
+    def __init__(
+        self, expected: str, found: object, available: Iterable[Any] | str = ""
+    ):
         parts = [f"expected {expected}", f"found {found}"]
-        listed = available if isinstance(available, str) else _listing(available)
+        listed = available if isinstance(available, str) else listing(available)
         if listed:
             parts.append(f"available: {listed}")
         super().__init__("; ".join(parts))
 
 
-def _listing(items: Iterable[Any], most: int = 8) -> str:
+def listing(items: Iterable[Any], most: int = 8) -> str:
+    """Name the first items, and how many there are."""
     items = [str(item) for item in items]
     shown = ", ".join(items[:most])
     return shown + (f", ... ({len(items)} in all)" if len(items) > most else "")
@@ -81,7 +84,7 @@ def counts(adata: AnnData) -> sp.csr_matrix | np.ndarray:
                 [*adata.layers] if matrix is None else [stored, *adata.layers],
             )
     matrix = in_memory(matrix)
-    values = matrix.data if sp.issparse(matrix) else matrix
+    values: Any = matrix.data if sp.issparse(matrix) else matrix
     if values.size:
         low = values.min()
         if not np.isfinite(low) or not np.isfinite(values.max()):
@@ -145,7 +148,7 @@ def unique_names(adata: AnnData) -> None:
             repeated = index[index.duplicated()].unique()
             raise ContractError(
                 f"unique {what} names",
-                f"{len(repeated)} repeated, e.g. {_listing(repeated, 3)}",
+                f"{len(repeated)} repeated, e.g. {listing(repeated, 3)}",
                 f"make them unique first, e.g. {what} names with a suffix",
             )
 
@@ -193,7 +196,7 @@ def labels(adata: AnnData, key: str, what: str = "labels") -> pd.Series:
     if len(classes) < 2:
         raise ContractError(
             f"at least two classes of {what} in obs[{key!r}]",
-            f"{len(classes)} ({_listing(classes)})",
+            f"{len(classes)} ({listing(classes)})",
         )
     return column
 
@@ -209,15 +212,30 @@ def microns_per_pixel(adata: AnnData, section: str) -> float:
     factors = (
         adata.uns.get(keys.SPATIAL, {}).get(section, {}).get(keys.SCALE_FACTORS, {})
     )
-    value = factors.get(keys.MICRONS_PER_PIXEL)
-    if value is None or not np.isfinite(value) or value <= 0:
-        raise ContractError(
-            f"microns per full-resolution pixel of section {section!r} "
-            f'(scalefactors["{keys.MICRONS_PER_PIXEL}"]; in R micronsPerPixel(x) <-)',
-            "none" if value is None else f"{value}",
-            factors,
-        )
-    return float(value)
+    return positive(
+        factors.get(keys.MICRONS_PER_PIXEL),
+        f"microns per full-resolution pixel of section {section!r} "
+        f'(scalefactors["{keys.MICRONS_PER_PIXEL}"]; in R micronsPerPixel(x) <-)',
+        factors,
+    )
+
+
+def positive(value: Any, what: str, available: Iterable[Any] = ()) -> float:
+    """A finite number above zero.
+
+    Raises
+    ------
+    ContractError
+        When it is anything else.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not np.isfinite(number) or number <= 0:
+        found = "none" if value is None else f"{value}"
+        raise ContractError(what, found, available)
+    return number
 
 
 def shared_genes(adata: AnnData, reference: AnnData, least: int = 10) -> pd.Index:
@@ -232,8 +250,8 @@ def shared_genes(adata: AnnData, reference: AnnData, least: int = 10) -> pd.Inde
     if len(genes) < least:
         raise ContractError(
             f"at least {least} genes shared by spots and reference",
-            f"{len(genes)} shared; spots have {_listing(adata.var_names, 3)}",
-            f"reference has {_listing(reference.var_names, 3)}",
+            f"{len(genes)} shared; spots have {listing(adata.var_names, 3)}",
+            f"reference has {listing(reference.var_names, 3)}",
         )
     return genes
 

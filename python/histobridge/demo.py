@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 import histobridge as hb
+from histobridge.evaluation import Benchmark
 
 # The last is for the encoder ridge among the baselines.
 ENCODERS = ("colour", "texture", "efficientnet-lite0")
 
 
-def benchmarks(progress: bool = True) -> dict[str, hb.evaluation.Benchmark]:
+def benchmarks(progress: bool = True) -> dict[str, Benchmark]:
     """Score the three house systems beside their ladders on the shipped sample."""
     bulb = hb.data.example_bulb()
     hb.add_morphology(bulb, ENCODERS, progress=progress)

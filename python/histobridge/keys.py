@@ -27,6 +27,7 @@ MICRONS_PER_PIXEL = "microns_per_pixel"
 """Scale factor: microns per full-resolution pixel (Space Ranger's name)."""
 
 MORPHOLOGY = "morphology"
+NUCLEI = "n_nuclei"
 HANDCRAFTED = ("colour", "texture")
 """Encoders of morphology that were not trained on images."""
 
@@ -35,7 +36,10 @@ DENOISED = "denoised"
 PSEUDOTIME = "pseudotime"
 DOMAIN = "domain"
 INTEGRATION = "integration"
+HARMONIZED = "harmonized"
+HARMONIZED_STAIN = "harmonized_stain"
 PROPORTIONS = "proportions"
+VIRTUAL_STAIN = "virtual_stain"
 STATUS = "status"
 
 RECORD = "r_object"

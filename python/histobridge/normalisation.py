@@ -8,20 +8,30 @@ import scipy.sparse as sp
 TARGET_SUM = 1e4
 
 
-def depth_normalise(counts: sp.csr_matrix | np.ndarray) -> sp.csr_matrix:
-    """Counts per 10,000 (n, genes); rows without counts stay zero."""
+def depth_normalise(
+    counts: sp.csr_matrix | np.ndarray, target: float = TARGET_SUM
+) -> sp.csr_matrix:
+    """Counts per 10,000 (n, genes), or per ``target``; empty rows stay zero."""
     matrix = sp.csr_matrix(counts, dtype=float, copy=True)
     depth = np.asarray(matrix.sum(axis=1)).ravel()
-    scale = np.where(depth > 0, TARGET_SUM / np.maximum(depth, 1e-12), 0.0)
+    scale = np.where(depth > 0, target / np.maximum(depth, 1e-12), 0.0)
     matrix.data *= np.repeat(scale, np.diff(matrix.indptr))
     return matrix
 
 
-def log_normalise(counts: sp.csr_matrix | np.ndarray) -> sp.csr_matrix:
-    """log1p of counts per 10,000 (n, genes); rows without counts stay zero."""
-    matrix = depth_normalise(counts)
+def log_normalise(
+    counts: sp.csr_matrix | np.ndarray, target: float = TARGET_SUM
+) -> sp.csr_matrix:
+    """log1p of counts per 10,000 (n, genes), or per ``target``."""
+    matrix = depth_normalise(counts, target)
     np.log1p(matrix.data, out=matrix.data)
     return matrix
+
+
+def median_depth(counts: sp.csr_matrix | np.ndarray) -> float:
+    """Median total of the rows that have counts; 1 where none has."""
+    depth = np.asarray(counts.sum(axis=1)).ravel()
+    return float(np.median(depth[depth > 0])) if (depth > 0).any() else 1.0
 
 
 def column_moments(matrix: sp.csr_matrix) -> tuple[np.ndarray, np.ndarray]:

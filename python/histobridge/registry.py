@@ -17,13 +17,22 @@ from histobridge.contract import ContractError
 if TYPE_CHECKING:
     from anndata import AnnData
 
-TASKS = ("translation", "domains", "deconvolution", "resolution")
+TASKS = (
+    "translation",
+    "staining",
+    "domains",
+    "deconvolution",
+    "resolution",
+    "explanation",
+)
 
 _HOMES = (
     "histobridge.translation.systems",
+    "histobridge.staining.systems",
     "histobridge.integration.systems",
     "histobridge.deconvolution.systems",
     "histobridge.resolution.systems",
+    "histobridge.explain.methods",
     "histobridge.evaluation.baselines",
 )
 
@@ -85,7 +94,9 @@ def system(
     needs
         What it reads: ``image``, ``encoder`` (features beyond colour),
         ``coordinates``, ``counts``, ``depth``, ``reference``. The
-        benchmark runner withholds everything else.
+        benchmark runner withholds everything else. For an explanation what the
+        model has to offer: ``gradients``, ``convolutions``, ``attention``,
+        ``linear``; or a library.
     status
         ``house``, ``published`` or ``baseline``.
     paper, evidence

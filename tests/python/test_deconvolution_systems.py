@@ -107,6 +107,41 @@ def test_a_second_run_gives_the_same_and_leaves_torch_alone(name):
     assert torch.equal(torch.get_rng_state(), state)
 
 
+MODES = [
+    ("rctd", {"mode": "doublet", "sigma": 0.3}),
+    ("rctd", {"mode": "multi", "sigma": 0.3}),
+    ("tangram", {"mode": "cells", "epochs": 80}),
+    ("tangram", {"mode": "clusters", "epochs": 150}),
+    ("cell2location", {"method": "variational", "epochs": 200, "groups": 5}),
+    ("poisson_image", {"graph": "none"}),
+    ("poisson_image", {"graph": "image", "image": "shuffle"}),
+]
+
+
+@pytest.mark.parametrize(("name", "params"), MODES)
+def test_every_mode_finds_the_mixture_and_keeps_spots_and_types(name, params):
+    tissue, reference = (part.copy() for part in planted())
+    hb.deconvolve(tissue, reference, system=name, **params)
+    found, truth = fitted(tissue)
+    uniform = metrics.spot_rmse(np.full(truth.shape, 0.2), truth).mean()
+    assert metrics.spot_rmse(found, truth).mean() < 0.8 * uniform
+    assert found.shape == truth.shape
+    np.testing.assert_allclose(found.sum(axis=1), 1.0, atol=1e-6)
+    assert tissue.obsm["proportions"].iloc[EMPTY].isna().all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_type_of_one_cell_is_kept(name):
+    tissue, reference = (part.copy() for part in planted())
+    rare = np.flatnonzero(reference.obs["cell_type"] == "type5")
+    reference = reference[np.setdiff1d(np.arange(reference.n_obs), rare[1:])].copy()
+    few = {k: min(v, 20) if k == "epochs" else v for k, v in FAST.get(name, {}).items()}
+    hb.deconvolve(tissue, reference, system=name, **few)
+    found, _ = fitted(tissue)
+    assert "type5" in tissue.obsm["proportions"]
+    assert np.isfinite(found).all()
+
+
 def test_every_published_system_cites_its_paper_and_says_what_it_needs():
     published = TABLE[TABLE["status"] == "published"]
     assert len(published) >= 12

@@ -222,6 +222,8 @@ def test_options_change_the_recipe():
     assert options.recipe(published, last=False).patience is None
     assert Options(scale=1e-4).recipe(published, last=True).learning_rate == 1e-3
     assert Options(scale=1 / 8).recipe(Recipe(5, 2e-3), last=True) == Recipe(5, 2e-3)
+    off = Options(mixed_precision=False).recipe(published, last=False)
+    assert (published.mixed_precision, off.mixed_precision) == (True, False)
     chosen = Options(scale=1.0, epochs=3, learning_rate=0.1, patience=2)
     assert chosen.recipe(published, last=True) == Recipe(3, 0.1, patience=2)
     assert Options(device="cpu").size() == CPU_SCALE
@@ -323,3 +325,26 @@ def test_deepspot_without_tiles_reads_no_image(painted):
     del painted.uns["spatial"]
     model = fitted(painted, "deepspot", epochs=1, minitiles=False)
     assert model.size_.tiles == 0
+
+
+def test_regions_are_pooled_by_attention_where_asked(painted):
+    truth = LogCP10k().fit(painted, GENES, TRAIN).transform(painted, TEST)
+    given = {"scale": 1 / 16, "epochs": 100, "learning_rate": 5e-3}
+    model = fitted(painted, "he2rna", pooling="attention", **given)
+    assert pearson_columns(model.predict(painted, TEST), truth).mean() > 0.25
+    with pytest.raises(ContractError, match="a pooling; found 'mean'"):
+        fitted(painted, "he2rna", pooling="mean")
+
+
+@pytest.mark.parametrize("name", ["merge", "ridge_plus"])
+def test_features_of_someone_else_are_read_from_obsm(painted, name):
+    """Of a foundation model, say: a matrix without columns, encoder or record."""
+    del painted.uns["histobridge"]
+    truth = LogCP10k().fit(painted, GENES, TRAIN).transform(painted, TEST)
+    given = TINY | {"epochs": 30} if name == "merge" else {}
+    model = hb.registry.find(name, "translation").create(**given)
+    model.fit(painted, GENES, TRAIN)
+    assert pearson_columns(model.predict(painted, TEST), truth).mean() > 0.4
+    painted.obsm["morphology"] = painted.obsm["morphology"][:, :9]
+    with pytest.raises(ContractError, match="52 columns; found 9"):
+        model.predict(painted, TEST)

@@ -13,6 +13,7 @@ from histobridge.registry import TASKS, find, system, systems
 COLUMNS = ["name", "task", "status", "needs", "paper", "summary"]
 COLUMNS += ["evidence", "deviations"]
 NEEDS = {"image", "encoder", "coordinates", "counts", "depth", "reference"}
+NEEDS |= {"gradients", "convolutions", "attention", "linear", "captum"}
 
 
 def test_the_table_has_its_columns_and_house_defaults_first():
@@ -71,13 +72,16 @@ def test_the_ladder_of_the_design_is_there():
     assert names["deconvolution"] >= {"uniform", "dirichlet", "nnls"}
 
 
+METHOD = {"translation": "fit", "staining": "fit", "explanation": "maps"}
+
+
 # One name may stand for a method of two tasks, as bayesspace does.
 @pytest.mark.parametrize(
-    ("task", "name"), systems()[["task", "name"]].itertuples(index=False, name=None)
+    ("task", "name"), systems()[["task", "name"]].to_numpy().tolist()
 )
 def test_every_system_can_be_built_with_a_seed(task, name):
     model = find(name, task).build(seed=3)
-    assert hasattr(model, "fit" if task == "translation" else "fit_predict")
+    assert hasattr(model, METHOD.get(task, "fit_predict"))
 
 
 @pytest.mark.parametrize("task", TASKS)

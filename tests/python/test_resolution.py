@@ -218,6 +218,31 @@ def test_spots_and_points_share_one_colour_axis(problem):
     assert axis.std() == pytest.approx(1)
 
 
+def test_transport_reaches_neighbouring_spots_only_and_keeps_the_mass(problem):
+    # The published plan is dense, and its patches are scaled to a million.
+    from histobridge.resolution.transport import Transport, hops
+
+    model = Transport(iterations=2)
+    spots = np.arange(len(problem.spots))
+    points = np.arange(len(problem.points))
+    scores = np.random.default_rng(0).standard_normal((len(spots), 5))
+    plan = model._plan(problem, spots, points, scores)
+    away = np.linalg.norm(problem.spots[:, None] - problem.points, axis=2)
+    assert (plan[away > 1.5 * problem.pitch] == 0).all()
+    assert (plan.sum(axis=0) > 0).all()
+    assert (plan > 0).sum() < 0.3 * plan.size
+    assert hops(problem.points).max() == 1
+
+
+@pytest.mark.parametrize("name", ["istar", "scstgcn", "imspire", "regression_kriging"])
+def test_any_encoder_of_tokens_will_do(name, problem):
+    tokens = np.random.default_rng(0).standard_normal((len(problem.points), 7))
+    other = dataclasses.replace(problem, features=tokens, columns=())
+    quick = {"epochs": 2, "members": 1} if name in ("istar", "scstgcn") else {}
+    made = registry.find(name, "resolution").create(**quick).fit_predict(other)
+    assert np.isfinite(made).all()
+
+
 def test_conserving_spreads_what_was_not_expected(problem):
     nothing = np.zeros((len(problem.points), problem.counts.shape[1]))
     values = conserve(nothing, problem)

@@ -9,7 +9,7 @@ from sklearn.ensemble import ExtraTreesRegressor
 
 import histobridge as hb
 from histobridge.contract import ContractError
-from histobridge.translation.average import Average
+from histobridge.translation.composite import Average
 from histobridge.translation.forest import Forest, Trees
 from histobridge.translation.reliability import assess
 from histobridge.translation.ridge import View, ViewRidge
@@ -95,10 +95,14 @@ def test_reliability_is_what_new_sections_show(tissue):
 
 
 def test_shuffled_counts_are_not_believed(tissue):
-    train = tissue[:128].copy()
-    train.X = train.X[np.random.default_rng(1).permutation(128)]
-    model = hb.train_translation(train, genes=20, trees=20)
-    assert abs(model.settings_["expected_pearson"].mean()) < 0.1
+    train, counts = tissue[:128].copy(), tissue[:128].X
+    expected = []
+    for seed in range(4):
+        train.X = counts[np.random.default_rng(seed).permutation(128)]
+        model = hb.train_translation(train, genes=20, trees=20)
+        expected.append(model.settings_["expected_pearson"].mean())
+    # The depth of a spot is shared by all genes: one order alone may fit it by chance.
+    assert abs(np.mean(expected)) < 0.1
     with pytest.raises(ContractError, match=r"expected Pearson.*best reaches"):
         hb.predict_expression(train, model, reliable=True)
 
@@ -140,9 +144,26 @@ def test_a_section_of_other_texture_is_out_of_scope(tissue):
     assert list(scope) == ["S1"]
 
 
+def test_a_section_partly_like_training_is_out_of_scope(tissue):
+    """Agreement that is there, but too little, is what the threshold is for."""
+    whole = section(tissue, "S1")
+    train, other = whole[::2].copy(), whole[1::2].copy()
+    model = hb.train_translation(train, genes=5, trees=5, reliability=False)
+    features = other.obsm["morphology"].astype(float)
+    rng = np.random.default_rng(0)
+    for column in range(0, features.shape[1], 2):
+        features[:, column] = -features[:, column]
+    other.obsm["morphology"] = features + rng.normal(size=features.shape) * 0.01
+    hb.predict_expression(other, model)
+    (agreement,) = other.uns["histobridge"]["predicted"]["scope"].values()
+    assert -1 < agreement < 0.9
+    assert not other.obs["predicted_in_scope"].any()
+
+
 def test_a_saved_ridge_plus_predicts_the_same_bit_for_bit(tissue, tmp_path):
     model = hb.train_translation(tissue, genes=20, trees=10)
     loaded = hb.load_model(hb.save_model(model, tmp_path / "model"))
     np.testing.assert_array_equal(loaded.predict(tissue), model.predict(tissue))
     fields = {field.name for field in dataclasses.fields(Trees)}
-    assert set(loaded.members[1].forest_) == fields
+    forest = loaded.members[1].members[0].members[1]
+    assert set(forest.forest_) == fields

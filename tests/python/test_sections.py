@@ -12,6 +12,7 @@ from histobridge.sections import label_agreement, landmark_error
 from histobridge.sections.combat import ADJUST, combat, harmonise
 from histobridge.sections.rigid import procrustes, turn
 from histobridge.sections.transport import fused_plan, partial_plan
+from histobridge.sections.warp import smooth_warp
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,22 @@ def test_a_smooth_deformation_is_followed_only_when_asked(section):
         hb.align_sections([still, again], warp=warp, landmarks="place")
         found[warp] = error(again)["after"]
     assert found[True] < found[False] / 2
+
+
+def test_matches_without_a_common_bend_are_not_followed():
+    # On neighbouring sections of cortex a spline through noisy matches lost layers.
+    rng = np.random.default_rng(0)
+    grid = np.stack(np.meshgrid(np.arange(20), np.arange(20)), -1).reshape(-1, 2)
+    fixed = 100.0 * grid
+    plan = np.zeros((400, 400))
+    for i, point in enumerate(fixed):
+        near = np.linalg.norm(fixed - point, axis=1)
+        plan[i, rng.choice(np.argsort(near)[:25])] = 1
+    assert smooth_warp(fixed, fixed, plan) is None
+    bent = fixed + 60 * np.sin(fixed[:, ::-1] / 400)
+    bend = smooth_warp(bent, fixed, np.eye(400))
+    left = np.linalg.norm(bend(bent) - fixed, axis=1)
+    assert np.median(left) < 0.2 * np.median(np.linalg.norm(bent - fixed, axis=1))
 
 
 def test_one_object_of_several_sections_is_chained(section):

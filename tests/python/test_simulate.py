@@ -287,3 +287,27 @@ def test_looks_like_stained_tissue(tissue):
     assert 0.02 < (haematoxylin > 0.25).mean() < 0.3
     red, green, blue = np.median(pixels[100:-100, 100:-100].reshape(-1, 3), axis=0)
     assert red > blue > green
+
+
+def test_nuclei_are_where_they_are_painted():
+    """And asking for them changes neither image nor counts."""
+    plain, marked = (
+        simulate_tissue(1, spots_per_side=4, n_genes=20, n_types=3, nuclei=asked)
+        for asked in (False, True)
+    )
+    np.testing.assert_array_equal(image(plain), image(marked))
+    assert (plain.X != marked.X).nnz == 0
+    raster = marked.uns["nuclei"]["S1"]
+    assert raster.shape == image(marked).shape[:2]
+    assert set(np.unique(raster)) == {0, 1, 2, 3}
+    # Haematoxylin takes red light.
+    inner = (slice(100, -100), slice(100, -100))
+    red, seen = image(marked)[inner][..., 0].astype(float), raster[inner]
+    assert red[seen > 0].mean() < red[seen == 0].mean() - 40
+    # Pixels of a type per square go with its cells.
+    spots = contract.coordinates(marked).astype(int)
+    squares = [raster[y - 50 : y + 50, x - 50 : x + 50] for x, y in spots]
+    cells = marked.obsm["image_proportions"].mul(marked.obs["n_cells"], axis=0)
+    for kind in range(3):
+        drawn = [(square == kind + 1).sum() for square in squares]
+        assert np.corrcoef(drawn, cells.iloc[:, kind])[0, 1] > 0.9

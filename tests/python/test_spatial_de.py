@@ -78,12 +78,26 @@ def test_false_positives_stay_near_five_per_cent_where_a_t_test_fails():
     points = lattice(14)
     values, design = field(points, 250, 0.3, 400, seed=1), halves(points)
     fit = fit_gls(values, design, points, np.zeros(len(points)))
-    p = 2 * stats.t.sf(np.abs(fit.estimate / fit.std_error), fit.df)
+    p = fit.p_value()
     group = design[:, 1] > 0
     t_test = stats.ttest_ind(values[group], values[~group]).pvalue
     assert (t_test < 0.05).mean() > 0.2
     # 400 genes: two standard errors are .022.
     assert (p < 0.05).mean() <= 0.07 + 0.022
+
+
+def test_what_is_not_known_of_the_field_widens_the_error():
+    points = lattice(10)
+    values, design = field(points, 400, 0.5, 30, seed=6), halves(points)
+    fit = fit_gls(values, design, points, np.zeros(len(points)))
+    assert (fit.widening >= 1).all()
+    assert 1.02 < np.median(fit.widening) < 1.5
+    plain = 2 * stats.t.sf(np.abs(fit.estimate / fit.std_error), fit.df)
+    assert (fit.p_value() >= plain).all()
+    random = np.random.default_rng(0).permutation(design)
+    known = fit_gls(values, random, points, np.zeros(len(points)))
+    # Spots drawn at random tell the field's parameters apart from the difference.
+    assert np.median(known.widening) < np.median(fit.widening)
 
 
 def test_parameters_of_the_field_are_found():
@@ -132,8 +146,11 @@ def test_planted_genes_come_first_and_the_object_stays(tissue, untouched):
     ]
     assert table["p_value"].is_monotonic_increasing
     marked = tissue.var["marker_of"].astype(str).reindex(table.index)
-    assert (marked[:4] == "type1").all()
-    assert (table["estimate"][:4] > 0).all()
+    assert (marked[:2] == "type1").all()
+    # Shares of types sum to 1, so markers of others differ too, the other way.
+    planted = marked == "type1"
+    assert planted[:12].sum() == planted.sum()
+    assert (table["estimate"][planted] > 0).all()
 
 
 def test_levels_can_be_turned_around_and_numbers_are_slopes(tissue):

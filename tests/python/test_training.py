@@ -204,3 +204,42 @@ def test_recipes_are_checked_and_changed_by_name():
     for wrong in ({"optimizer": "magic"}, {"schedule": "magic"}, {"epochs": 0}):
         with pytest.raises(ValueError, match="expected"):
             Recipe(3, 0.1).but(**wrong)
+
+
+def test_mixed_precision_is_for_gpus_that_have_it_and_can_be_switched_off(monkeypatch):
+    from histobridge.nn import training
+
+    chosen = []
+    monkeypatch.setattr(torch, "autocast", lambda *given: chosen.append(given))
+
+    def asked(device, supported=True, **recipe):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: supported)
+        chosen.clear()
+        training._precision(torch.device(device), Recipe(1, 0.1, **recipe))
+        return chosen == [("cuda", torch.bfloat16)]
+
+    assert asked("cuda")
+    assert not asked("cpu")
+    assert not asked("cuda", supported=False)
+    assert not asked("cuda", mixed_precision=False)
+
+
+def test_the_loss_is_computed_in_the_precision_that_was_chosen(monkeypatch):
+    from histobridge.nn import training
+
+    kinds = []
+
+    def watched(model, batch):
+        out = model(batch[0])
+        kinds.append(out.dtype)
+        return ((out.float() - batch[1]) ** 2).mean()
+
+    def mixed(device, recipe):
+        return torch.autocast("cpu", torch.bfloat16, enabled=recipe.mixed_precision)
+
+    monkeypatch.setattr(training, "_precision", mixed)
+    for wanted, kind in ((True, torch.bfloat16), (False, torch.float32)):
+        kinds.clear()
+        recipe = Recipe(1, 1e-2, mixed_precision=wanted)
+        train(network(), batches, watched, recipe)
+        assert set(kinds) == {kind}

@@ -138,7 +138,7 @@ test_that("parts can be chosen, and logcounts become a layer", {
         keysOf(little),
         list(
             obs = character(), obsm = "spatial", layers = character(),
-            uns = character()
+            uns = character(), images = character()
         )
     )
 })

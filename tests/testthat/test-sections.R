@@ -62,6 +62,22 @@ test_that("ComBat and removeBatchEffect are those of sva and limma", {
     )
 })
 
+test_that("stains are harmonised without touching images or assays", {
+    skipWithoutPython()
+    x <- exampleBulb()[1:5, ]
+    y <- harmonizeSections(x, "reinhard")
+    expect_identical(forget(y, "harmonized_stain"), x)
+    record <- metadata(y)$HistoBridge$harmonized_stain
+    expect_identical(record$reference, "Rep4")
+    expect_equal(record$wanted, record$profiles$Rep4)
+    z <- addMorphology(y, "colour", 200, stain = "harmonized_stain", cache = FALSE)
+    expect_false(anyNA(reducedDim(z, "morphology")))
+    expect_error(
+        addMorphology(x, "colour", stain = "harmonized_stain"),
+        "stain normaliser"
+    )
+})
+
 test_that("objects with different genes are harmonised together", {
     skipWithoutPython()
     x <- exampleBulb()

@@ -55,6 +55,7 @@ IMAGE_PROPORTIONS = "image_proportions"
 IMAGE_DOMAIN = "image_domain"
 EXCLUSIVE = "image_exclusive"
 RATE = "rate"
+NUCLEI = "nuclei"
 
 _EXCLUSIVE_SD = 0.3
 _SPOT_DISPERSION = 0.05
@@ -77,6 +78,7 @@ def simulate_tissue(
     depth_cv: float = 0.5,
     one_section_per_patient: bool = True,
     platform_sd: float = 0.0,
+    nuclei: bool = False,
     seed: int = 0,
 ) -> ad.AnnData:
     """Sections with an H&E-like image, counts, and the truth behind both.
@@ -100,6 +102,8 @@ def simulate_tissue(
     platform_sd
         Standard deviation of a log factor per gene on all spots, absent from
         :func:`simulate_reference`.
+    nuclei
+        Also keep in ``uns["nuclei"]`` which pixels are nuclei of which type.
     seed
         Non-negative. Adding a section leaves the earlier ones as they are.
 
@@ -113,6 +117,8 @@ def simulate_tissue(
     painted; data frames, spots x types); ``layers["rate"]``, the expected log1p of
     counts per 10,000 without noise; ``var["marker_of"]`` (a type or ``none``); and
     ``uns["spatial"]`` with image ``hires`` and scale factors of every section.
+    With ``nuclei`` also ``uns["nuclei"]``: per section the type of every pixel of the
+    image, counted from 1 in the order of ``obsm["image_proportions"]``, 0 elsewhere.
 
     Raises
     ------
@@ -135,24 +141,31 @@ def simulate_tissue(
     means = domain_means(seed, n_domains, n_types)
     tile_px = pitch_um / microns_per_pixel
     side = spots_per_side + 2
-    parts, libraries = [], {}
+    parts, libraries, masks = [], {}, {}
     for index in range(n_sections):
         painted, sequenced = tissues(seed, index, side, means, shared, pitch_um**2)
         field = smooth_fields(stream(seed, "exclusive", index), 1, side, side / 6)[0]
         log_eosin = np.sqrt(exclusive) * _EXCLUSIVE_SD * field
         rng = stream(seed, "slide", index)
-        image = paint_section(painted.cells, log_eosin, tile_px, microns_per_pixel, rng)
+        image, drawn = paint_section(
+            painted.cells, log_eosin, tile_px, microns_per_pixel, rng
+        )
         name, patient = f"S{index + 1}", index // (1 if one_section_per_patient else 2)
         libraries[name] = _library(image, microns_per_pixel, spot_um)
+        if nuclei:
+            masks[name] = drawn.raster(len(image))
         obs, obsm = _spots(name, painted, sequenced, field, tile_px)
         obs.insert(1, keys.PATIENT, f"P{patient + 1}")
-        mean = obsm[TRUE_PROPORTIONS].to_numpy() @ share
+        mean = np.asarray(obsm[TRUE_PROPORTIONS]) @ share
         mean /= mean.sum(axis=1, keepdims=True)
         rng = stream(seed, "counts", index)
         counts = draw_counts(mean, depth, depth_cv, _SPOT_DISPERSION, rng)
         rate = {RATE: np.log1p(1e4 * mean)}
         parts.append(ad.AnnData(counts, obs, _genes(marker_of), obsm=obsm, layers=rate))
-    return _join(parts, libraries)
+    adata = _join(parts, libraries)
+    if nuclei:
+        adata.uns[NUCLEI] = masks
+    return adata
 
 
 def simulate_reference(

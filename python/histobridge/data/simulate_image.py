@@ -6,6 +6,8 @@ haematoxylin, stroma and cytoplasm carry eosin, and pixels are ``10 ** -density`
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.interpolate import make_interp_spline
 from scipy.ndimage import gaussian_filter
@@ -58,8 +60,8 @@ def paint_section(
     tile_px: float,
     microns_per_pixel: float,
     rng: np.random.Generator,
-) -> np.ndarray:
-    """Image of one section.
+) -> tuple[np.ndarray, Nuclei]:
+    """Image of one section, and the nuclei in it.
 
     Parameters
     ----------
@@ -91,7 +93,8 @@ def paint_section(
     fibres = _fibres(smooth(), angle, microns_per_pixel)
     grain = rng.standard_normal((size, size), dtype=np.float32)
     grain = gaussian_filter(grain, 0.8) * 2.8
-    nuclei, cytoplasm = _draw_cells(cells, angle, size, tile_px, microns_per_pixel, rng)
+    placed = _place_nuclei(cells, angle, tile_px, microns_per_pixel, rng)
+    nuclei, cytoplasm = _draw_cells(placed, cells.shape[-1], size, rng)
     stroma = np.exp(spread @ log_eosin.astype(np.float32) @ spread.T) * _STROMA
     stroma *= 1 + 0.30 * fibres + 0.12 * grain
     eosin = np.maximum(stroma * (1 - 0.5 * (nuclei > 0)) + cytoplasm, 0.015)
@@ -103,7 +106,33 @@ def paint_section(
         0.7 * smooth()
     )
     image[outside] = _BACKGROUND + grain[outside, None]
-    return np.clip(np.round(image), 0, 255).astype(np.uint8)
+    return np.clip(np.round(image), 0, 255).astype(np.uint8), placed
+
+
+@dataclass(frozen=True)
+class Nuclei:
+    """Nuclei of one section.
+
+    Attributes
+    ----------
+    kind
+        (n,) cell type of each.
+    ellipses
+        (n, 5): x, y, half long and half short axis in pixels, angle.
+    """
+
+    kind: np.ndarray
+    ellipses: np.ndarray
+
+    def raster(self, side: int) -> np.ndarray:
+        """Cell type of every pixel, counted from 1, 0 outside: uint8 (side, side)."""
+        out = np.zeros((side, side), dtype=np.uint8)
+        for kind in np.unique(self.kind):
+            own = np.zeros((side, side), dtype=np.float32)
+            shown = self.ellipses[self.kind == kind]
+            _stamp(own, shown, np.ones(len(shown)), softness=0.35)
+            out[own > 0.5] = kind + 1
+        return out
 
 
 def _fibres(bend: np.ndarray, angle: float, microns_per_pixel: float) -> np.ndarray:
@@ -126,15 +155,13 @@ def _stain(
     return _BACKGROUND * np.exp(-density)
 
 
-def _draw_cells(
+def _place_nuclei(
     cells: np.ndarray,
     angle: float,
-    size: int,
     tile_px: float,
     microns_per_pixel: float,
     rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Rasters (size, size) of nuclear haematoxylin and of cytoplasmic eosin."""
+) -> Nuclei:
     tile, kind = _place_types(cells, rng)
     x, y = _place_cells(tile, len(cells), tile_px, microns_per_pixel, rng)
     looks = appearance(cells.shape[-1])[kind]
@@ -142,7 +169,15 @@ def _draw_cells(
     stretch = np.sqrt(looks[:, 1] * rng.lognormal(0, 0.08, len(kind)))
     turn = angle + rng.normal(0, 0.5, len(kind))
     ellipses = np.stack([x, y, radius * stretch, radius / stretch, turn], axis=1)
-    dark = looks[:, 2] * rng.lognormal(0, 0.08, len(kind))
+    return Nuclei(kind, ellipses)
+
+
+def _draw_cells(
+    placed: Nuclei, n_types: int, size: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rasters (size, size) of nuclear haematoxylin and of cytoplasmic eosin."""
+    looks, ellipses = appearance(n_types)[placed.kind], placed.ellipses.copy()
+    dark = looks[:, 2] * rng.lognormal(0, 0.08, len(looks))
     nuclei = np.zeros((size, size), dtype=np.float32)
     pink, pale = np.zeros_like(nuclei), np.zeros_like(nuclei)
     _stamp(nuclei, ellipses, dark, softness=0.35)

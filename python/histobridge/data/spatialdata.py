@@ -93,7 +93,13 @@ def _open(store: str | Path | SpatialData) -> SpatialData:
         return store
     if not Path(store).is_dir():
         raise ContractError("a SpatialData store (a folder)", f"no folder {store}")
-    return spatialdata.read_zarr(store)
+    try:
+        return spatialdata.read_zarr(store)
+    except (ContractError, MemoryError):
+        raise
+    except Exception as error:
+        found = f"{store}: {type(error).__name__}: {error}"
+        raise ContractError("a SpatialData store that can be read", found) from error
 
 
 def _table(sdata: SpatialData, name: str | None) -> AnnData:
@@ -174,7 +180,8 @@ def _positions(
     import spatialdata
 
     frame = next(iter(images), None)
-    system = images[frame][0] if images else next(iter(_systems(sdata[region])))
+    near = next(iter(_systems(sdata[region])))
+    system = near if frame is None else images[frame][0]
     centres = spatialdata.get_centroids(sdata[region], coordinate_system=system)
     centres = centres.compute()
     absent = instances[~instances.isin(centres.index)]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 
+from histobridge.deconvolution.mixture import CHUNK, TINY, Mixture
 from histobridge.deconvolution.outputs import shares
 from histobridge.deconvolution.platform import shrunken_factor
-from histobridge.deconvolution.priors import local_composition
+from histobridge.deconvolution.priors import Cells, local_composition
 from histobridge.deconvolution.solvers import poisson_newton
-
-TINY = 1e-12
-CHUNK = 2048
 
 
 @dataclass
@@ -38,34 +37,30 @@ class Posterior:
         """Expected amounts (n_spots, n_types)."""
         return self.shape / self.rate
 
-    @property
-    def variance(self) -> np.ndarray:
-        """Variance of the amounts (n_spots, n_types)."""
-        return self.shape / self.rate**2
-
 
 def maximum_likelihood(
-    counts: sp.csr_matrix,
-    profiles: np.ndarray,
-    pseudo: float,
+    mixture: Mixture,
     *,
     rounds: int = 20,
     tol: float = 1e-4,
     factor: np.ndarray | None = None,
+    start: Posterior | None = None,
 ) -> Posterior:
     """Amounts and platform factors in turn, each by its own exact step.
 
     Parameters
     ----------
-    pseudo
-        Counts that shrink platform factors to 1.
+    start
+        Where to begin.
     factor
         Platform factors to keep, instead of estimating them.
     """
-    depth = _depth(counts)
+    counts, profiles, depth = mixture.counts, mixture.profiles, mixture.depth
     observed = np.asarray(counts.sum(axis=0)).ravel()
     current = np.ones(len(profiles)) if factor is None else factor
     amounts, done = None, 0
+    if start is not None:
+        current, amounts = start.factor, start.mean
     while done < rounds:
         before, done = amounts, done + 1
         # Between two updates of the factors an exact optimum is of no use.
@@ -75,7 +70,8 @@ def maximum_likelihood(
             break
         if before is not None and np.abs(amounts - before).max() < tol:
             break
-        current = shrunken_factor(observed, profiles @ (amounts.T @ depth), pseudo)
+        expected = profiles @ (amounts.T @ depth)
+        current = shrunken_factor(observed, expected, mixture.pseudo)
     rate = depth[:, None] * (profiles * current[:, None]).sum(axis=0)
     amounts = np.where(rate > TINY, amounts, 0.0)
     rate = np.maximum(rate, TINY)
@@ -101,14 +97,13 @@ def newton(
 
 
 def posterior(
-    counts: sp.csr_matrix,
-    profiles: np.ndarray,
+    mixture: Mixture,
     start: Posterior,
     average: sp.csr_matrix | None,
     strength: float,
-    pseudo: float,
     *,
     trust: float = 0.8,
+    cells: Cells | None = None,
     max_iter: int = 200,
     tol: float = 1e-4,
     fixed: bool = False,
@@ -126,45 +121,61 @@ def posterior(
         Where to begin, e.g. at maximum likelihood.
     strength
         Weight of the prior in counts.
-    pseudo
-        Counts that shrink platform factors to 1.
+    cells
+        Nuclei per spot and sizes: the prior is then one of cells, of which there
+        are as many as nuclei, so that counts per nucleus tell large types from small.
     fixed
         Keep the platform factors of ``start``.
     """
     from scipy.special import psi
 
-    depth = _depth(counts)
-    observed = np.asarray(counts.sum(axis=0)).ravel()
+    profiles, depth = mixture.profiles, mixture.depth
+    observed = np.asarray(mixture.counts.sum(axis=0)).ravel()
     factor, mean = start.factor, start.mean
     mixing = mean + 1e-6
+    blocks = list(sparse_blocks(mixture.counts))
     for step in range(max_iter):
         rates = profiles * factor[:, None]
-        prior = local_composition(shares(mean), average, trust)
-        attracted = attraction(counts, depth, mixing, rates)
+        now = shares(mean, None if cells is None else cells.sizes)
+        prior = local_composition(now, average, trust)
+        cost = strength * (1.0 if cells is None else cells.rates(depth, now))
+        attracted = attraction(blocks, mixing, rates)
         shape = np.maximum(strength * prior + attracted, 1e-8)
-        rate = strength + depth[:, None] * rates.sum(axis=0)
+        rate = cost + depth[:, None] * rates.sum(axis=0)
         before, mean = mean, shape / rate
         mixing = np.exp(psi(shape)) / rate
         if not fixed and step % 5 == 4:
             expected = profiles @ (mean.T @ depth)
-            factor = shrunken_factor(observed, expected, pseudo)
+            factor = shrunken_factor(observed, expected, mixture.pseudo)
         if step > 5 and np.abs(mean - before).max() < tol:
             break
     return Posterior(shape, rate, factor, step + 1)
 
 
+Block = tuple[slice, sp.csr_matrix, np.ndarray]
+
+
+def sparse_blocks(counts: sp.csr_matrix) -> Iterator[Block]:
+    """Some thousand rows at a time, and the row of every count within them."""
+    for first in range(0, counts.shape[0], CHUNK):
+        rows = slice(first, min(first + CHUNK, counts.shape[0]))
+        block = counts[rows]
+        yield (
+            rows,
+            block,
+            np.repeat(np.arange(len(block.indptr) - 1), np.diff(block.indptr)),
+        )
+
+
 def attraction(
-    counts: sp.csr_matrix, depth: np.ndarray, amounts: np.ndarray, rates: np.ndarray
+    blocks: list[Block], amounts: np.ndarray, rates: np.ndarray
 ) -> np.ndarray:
     """Counts attributed to every type (n_spots, n_types); zeros cost nothing."""
     out = np.empty(amounts.shape)
-    for first in range(0, len(out), CHUNK):
-        rows = slice(first, first + CHUNK)
-        mean = amounts[rows] @ rates.T
-        ratio = counts[rows].copy()
-        index = np.repeat(np.arange(ratio.shape[0]), np.diff(ratio.indptr))
-        ratio.data = ratio.data / np.maximum(mean[index, ratio.indices], TINY)
-        out[rows] = (ratio @ rates) * amounts[rows]
+    for rows, block, index in blocks:
+        mean = np.maximum(amounts[rows] @ rates.T, TINY)
+        parts = (block.data / mean[index, block.indices], block.indices, block.indptr)
+        out[rows] = (sp.csr_matrix(parts, block.shape) @ rates) * amounts[rows]
     return out
 
 
@@ -181,7 +192,3 @@ def held_out_likelihood(
         value = block.data * np.log(share[block.row, block.col] + TINY)
         out[rows] = np.bincount(block.row, value, minlength=block.shape[0])
     return out
-
-
-def _depth(counts: sp.csr_matrix) -> np.ndarray:
-    return np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1.0)

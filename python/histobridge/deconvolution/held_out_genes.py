@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse as sp
 
 from histobridge import graphs, keys
 from histobridge.deconvolution.gamma_poisson import (
@@ -14,6 +13,7 @@ from histobridge.deconvolution.gamma_poisson import (
     held_out_likelihood,
     maximum_likelihood,
 )
+from histobridge.deconvolution.mixture import Mixture
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ENOUGH = 2000
 """Spots on which a prior is chosen."""
 
-Refit = Callable[[sp.csr_matrix, np.ndarray, Posterior], Posterior]
+Refit = Callable[[Mixture, Posterior], Posterior]
 
 
 class GeneHalves:
@@ -29,29 +29,25 @@ class GeneHalves:
 
     Parameters
     ----------
-    counts, profiles
-        (n_spots, n_genes) and (n_genes, n_types).
-    platform
-        Pseudo-counts that shrink platform factors to 1; the factors are those of
-        all genes, so that a half is not judged by factors of its own.
+    mixture
+        Spots and signatures.
+    factor
+        Platform factors (n_genes,) of all genes, so that a half is not judged by
+        factors of its own.
     seed
         Of the halves.
     """
 
-    def __init__(
-        self, counts: sp.csr_matrix, profiles: np.ndarray, platform: float, seed: int
-    ):
-        self.counts, self.profiles = counts, profiles
-        self.factor = maximum_likelihood(counts, profiles, platform).factor
-        half = np.zeros(len(profiles), dtype=bool)
-        order = np.random.default_rng(seed).permutation(len(profiles))
-        half[order[: len(profiles) // 2]] = True
+    def __init__(self, mixture: Mixture, factor: np.ndarray, seed: int):
+        self.mixture, self.factor = mixture, factor
+        half = np.zeros(len(factor), dtype=bool)
+        order = np.random.default_rng(seed).permutation(len(factor))
+        half[order[: len(factor) // 2]] = True
         self.folds = [half, ~half]
+        self.parts = [mixture.genes(fold) for fold in self.folds]
         self.starts = [
-            maximum_likelihood(
-                counts[:, fold], profiles[fold], platform, factor=self.factor[fold]
-            )
-            for fold in self.folds
+            maximum_likelihood(part, factor=factor[fold])
+            for part, fold in zip(self.parts, self.folds, strict=True)
         ]
         self.alone = sum(map(self._unseen, self.folds, self.starts))
 
@@ -61,18 +57,17 @@ class GeneHalves:
         Parameters
         ----------
         refit
-            From counts and profiles of a half, and its fit without prior, to the
-            fit under the prior.
+            From a half, and its fit without prior, to the fit under the prior.
         """
         score = -self.alone
-        for fold, start in zip(self.folds, self.starts, strict=True):
-            fit = refit(self.counts[:, fold], self.profiles[fold], start)
-            score = score + self._unseen(fold, fit)
+        for fold, part, start in zip(self.folds, self.parts, self.starts, strict=True):
+            score = score + self._unseen(fold, refit(part, start))
         return score
 
     def _unseen(self, fold: np.ndarray, fit: Posterior) -> np.ndarray:
-        rates = self.profiles[~fold] * self.factor[~fold, None]
-        return held_out_likelihood(self.counts[:, ~fold], rates, fit.mean)
+        other = self.mixture.genes(~fold)
+        rates = other.profiles * self.factor[~fold, None]
+        return held_out_likelihood(other.counts, rates, fit.mean)
 
 
 def strongest(gains: dict[tuple[str, float], np.ndarray]) -> tuple[str, float]:

@@ -25,18 +25,6 @@ def shares(amounts: np.ndarray, sizes: np.ndarray | None = None) -> np.ndarray:
     return np.where(found, values / np.where(found, total, 1.0), 1 / values.shape[1])
 
 
-def share_variance(
-    amounts: np.ndarray, variance: np.ndarray, sizes: np.ndarray | None = None
-) -> np.ndarray:
-    """Variance (n, k) of shares of independent amounts, to first order."""
-    if sizes is not None:
-        amounts, variance = amounts / sizes, variance / sizes**2
-    total = np.maximum(amounts.sum(axis=1, keepdims=True), TINY)
-    share = amounts / total
-    everyone = variance.sum(axis=1, keepdims=True)
-    return (variance * (1 - 2 * share) + share**2 * everyone) / total**2
-
-
 def poisson_residual(
     counts: sp.csr_matrix, rates: np.ndarray, amounts: np.ndarray
 ) -> np.ndarray:

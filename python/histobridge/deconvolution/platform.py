@@ -38,9 +38,8 @@ def bulk_composition(bulk: np.ndarray, profiles: np.ndarray) -> np.ndarray:
         gap = np.log(mean) - np.log(bulk)
         curve = (profiles * (2 * (1 - gap) / mean**2)[:, None]).T @ profiles
         slope = -((2 * gap / mean) @ profiles)
-        curve = positive_definite(curve[None])[0]
-        scale = np.linalg.norm(curve, 2)
-        curve = curve / scale + 1e-7 * np.eye(len(weights))
+        curve, (scale,) = positive_definite(curve[None])
+        curve = curve[0] / scale + 1e-7 * np.eye(len(weights))
         step = box_quadratic(
             curve, slope[None] / scale, lower=-weights[None], tol=1e-9, sweeps=5000
         )[0]

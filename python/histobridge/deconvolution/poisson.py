@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +11,7 @@ import scipy.sparse as sp
 from histobridge import keys
 from histobridge.contract import ContractError
 from histobridge.deconvolution import outputs, priors
-from histobridge.deconvolution.calibration import spread_factor
+from histobridge.deconvolution.calibration import intervals
 from histobridge.deconvolution.gamma_poisson import (
     Posterior,
     maximum_likelihood,
@@ -23,6 +22,8 @@ from histobridge.deconvolution.held_out_genes import (
     compact_part,
     strongest,
 )
+from histobridge.deconvolution.mixture import Mixture, gene_weights
+from histobridge.deconvolution.priors import Cells
 from histobridge.deconvolution.signatures import Signatures, with_background
 
 if TYPE_CHECKING:
@@ -64,7 +65,10 @@ class PoissonDeconvolver:
         Coverage of the intervals, calibrated on spots simulated from the reference;
         ``None`` for none.
     nuclei
-        ``obs`` column of nuclei per spot, for the abundance (cells per spot).
+        Nuclei per spot: an ``obs`` column, or ``image`` to count them in the H&E.
+        They make proportions abundances (cells per spot), are the number of cells
+        in the prior, and make intervals those of spots of so many cells. ``image``
+        ignores or shuffles them too.
     max_iter, tol
         Iterations, and the largest change of an amount that stops them.
     seed
@@ -122,63 +126,89 @@ class PoissonDeconvolver:
             (n_spots, n_genes) of the genes of ``signatures``, no empty row.
         """
         candidates = self._graphs(adata)
-        profiles = with_background(signatures.profiles, self.background)
-        signatures = replace(signatures, profiles=profiles)
+        nuclei = self._nuclei(adata)
+        mixture, start = self.mixture(counts, signatures)
+        cells = None if nuclei is None else Cells(nuclei, signatures.sizes)
         if self.graph == "auto":
-            self._choose(adata, counts, signatures.profiles, candidates)
+            self._choose(adata, mixture, start, candidates, cells)
         else:
             self.graph_ = self.graph
             self.strength_ = 0.0 if self.graph == "none" else self.strengths[0]
         average = candidates.get(self.graph_)
-        fit = self.fit(counts, signatures.profiles, average)
+        prior = (self.graph_, self.strength_, average)
+        fit = self._posterior(mixture, start, *prior, cells)
         self.platform_ = fit.factor
-        sizes = signatures.sizes if self.cells else None
-        values = outputs.shares(fit.mean, sizes)
-        rates = signatures.profiles * fit.factor[:, None]
+        values = outputs.shares(fit.mean, self.sizes(signatures))
+        rates = self.profiles(signatures) * fit.factor[:, None]
         self.spots_ = {"residual": outputs.poisson_residual(counts, rates, fit.mean)}
         if self.level is not None:
-            self._intervals(values, fit, counts, signatures, average)
-        if self.nuclei is not None:
-            self.abundance_ = (
-                values * priors.nuclei_per_spot(adata, self.nuclei)[:, None]
+            self.lower_, self.upper_ = intervals(
+                self, values, mixture, fit, counts, signatures, average, nuclei
             )
+        if nuclei is not None:
+            self.abundance_ = values * nuclei[:, None]
         return values
 
-    def fit(
+    def profiles(self, signatures: Signatures) -> np.ndarray:
+        """Profiles (n_genes, n_types) with the background that all types share."""
+        return with_background(signatures.profiles, self.background)
+
+    def sizes(self, signatures: Signatures) -> np.ndarray | None:
+        """Counts of a cell of every type, where proportions are of cells."""
+        return signatures.sizes if self.cells else None
+
+    def mixture(
+        self, counts: sp.csr_matrix, signatures: Signatures
+    ) -> tuple[Mixture, Posterior]:
+        """Spots with weighed genes, and their fit without prior."""
+        plain = Mixture.of(counts, self.profiles(signatures), self.platform)
+        rough = maximum_likelihood(plain, rounds=5)
+        weighed = plain.weighed(gene_weights(plain, rough.mean, rough.factor))
+        return weighed, maximum_likelihood(weighed, start=rough)
+
+    def again(
         self,
         counts: sp.csr_matrix,
-        profiles: np.ndarray,
+        signatures: Signatures,
         average: sp.csr_matrix | None,
-        factor: np.ndarray | None = None,
-    ) -> Posterior:
-        """Solve under the chosen prior, platform factors given or estimated."""
-        start = maximum_likelihood(counts, profiles, self.platform, factor=factor)
-        return self._posterior(
-            counts, profiles, start, self.graph_, self.strength_, average, factor
-        )
+        nuclei: np.ndarray | None = None,
+    ) -> tuple[Mixture, Posterior]:
+        """Other spots under the prior that was chosen."""
+        mixture, start = self.mixture(counts, signatures)
+        cells = None if nuclei is None else Cells(nuclei, signatures.sizes)
+        prior = (self.graph_, self.strength_, average)
+        return mixture, self._posterior(mixture, start, *prior, cells)
 
     def _posterior(
         self,
-        counts: sp.csr_matrix,
-        profiles: np.ndarray,
+        mixture: Mixture,
         start: Posterior,
         graph: str,
         strength: float,
         average: sp.csr_matrix | None,
-        factor: np.ndarray | None = None,
+        cells: Cells | None = None,
+        *,
+        fixed: bool = False,
     ) -> Posterior:
         if graph == "none" or strength == 0:
             return start
         return posterior(
-            counts,
-            profiles,
+            mixture,
             start,
             average,
             strength,
-            self.platform,
+            cells=cells,
             max_iter=self.max_iter,
-            tol=self.tol if factor is None else 10 * self.tol,
-            fixed=factor is not None,
+            tol=10 * self.tol if fixed else self.tol,
+            fixed=fixed,
+        )
+
+    def _nuclei(self, adata: AnnData) -> np.ndarray | None:
+        if self.nuclei is None or self.image == "ignore":
+            return None
+        shuffled = self.image == "shuffle"
+        return priors.nuclei_per_spot(
+            adata, self.nuclei, shuffled=shuffled, seed=self.seed
         )
 
     def _graphs(self, adata: AnnData) -> dict[str, sp.csr_matrix | None]:
@@ -211,41 +241,30 @@ class PoissonDeconvolver:
     def _choose(
         self,
         adata: AnnData,
-        counts: sp.csr_matrix,
-        profiles: np.ndarray,
+        mixture: Mixture,
+        start: Posterior,
         candidates: dict[str, sp.csr_matrix | None],
+        cells: Cells | None,
     ) -> None:
         """Prior that predicts the half of the genes that a fit has not read."""
-        rows = compact_part(adata, counts.shape[0])
-        if len(rows) < counts.shape[0]:
+        rows = compact_part(adata, adata.n_obs)
+        if len(rows) < adata.n_obs:
+            mixture = mixture.spots(rows)
+            cells = None if cells is None else cells.spots(rows)
             candidates = {
                 name: average
                 if average is None
                 else priors.averaging(average[rows][:, rows])
                 for name, average in candidates.items()
             }
-        halves = GeneHalves(counts[rows], profiles, self.platform, self.seed)
+        halves = GeneHalves(mixture, start.factor, self.seed)
         gains = {("none", 0.0): np.zeros(len(rows))}
         for name, average in candidates.items():
             for strength in self.strengths:
                 gains[name, strength] = halves.gain(
-                    lambda part, known, start, prior=(name, strength, average): (
-                        self._posterior(part, known, start, *prior, start.factor)
+                    lambda half, alone, prior=(name, strength, average): (
+                        self._posterior(half, alone, *prior, cells, fixed=True)
                     )
                 )
         self.held_out_ = {f"{g} {s:g}": float(v.mean()) for (g, s), v in gains.items()}
         self.graph_, self.strength_ = strongest(gains)
-
-    def _intervals(
-        self,
-        values: np.ndarray,
-        fit: Posterior,
-        counts: sp.csr_matrix,
-        signatures: Signatures,
-        average: sp.csr_matrix | None,
-    ) -> None:
-        sizes = signatures.sizes if self.cells else None
-        deviation = np.sqrt(outputs.share_variance(fit.mean, fit.variance, sizes))
-        half = spread_factor(self, values, fit, counts, signatures, average) * deviation
-        self.lower_ = np.clip(values - half, 0, 1)
-        self.upper_ = np.clip(values + half, 0, 1)

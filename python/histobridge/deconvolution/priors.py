@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ import scipy.sparse as sp
 from histobridge import contract, graphs, keys
 from histobridge.contract import ContractError
 from histobridge.images.features import morphology_columns, standardised
+from histobridge.images.nuclei import nuclei_of_spots
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -42,10 +44,7 @@ def image_graph(
     sections = graphs.section_codes(adata)
     features = standardised(features, sections)
     if shuffled:
-        rng = np.random.default_rng(seed)
-        for section in np.unique(sections):
-            spots = np.flatnonzero(sections == section)
-            features[spots] = features[rng.permutation(spots)]
+        features = features[shuffled_within(sections, seed)]
     graph = spatial_graph(adata).tocoo()
     apart = ((features[graph.row] - features[graph.col]) ** 2).sum(axis=1)
     weight = np.exp(-apart / max(float(np.median(apart)), 1e-12))
@@ -78,15 +77,77 @@ def local_composition(
     return local
 
 
-def nuclei_per_spot(adata: AnnData, column: str) -> np.ndarray:
+def nuclei_per_spot(
+    adata: AnnData, nuclei: str, *, shuffled: bool = False, seed: int = 0
+) -> np.ndarray:
     """Non-negative numbers (n_spots,) of nuclei.
+
+    Parameters
+    ----------
+    nuclei
+        A column of ``obs``, or ``image``: counted in the H&E.
+    shuffled
+        Exchange the numbers between the spots of a section.
 
     Raises
     ------
     ContractError
-        No such column, or values that are not numbers of nuclei.
+        No such column, or values that are not numbers of nuclei; no image.
     """
-    values = contract.obs_column(adata, column, "nuclei per spot").to_numpy(float)
+    if nuclei == "image":
+        values = nuclei_of_spots(adata).astype(float)
+    else:
+        column = contract.obs_column(adata, nuclei, "nuclei per spot")
+        values = column.to_numpy(float)
     if not (np.isfinite(values).all() and (values >= 0).all()):
-        raise ContractError("non-negative numbers of nuclei", f"obs[{column!r}]")
+        raise ContractError("non-negative numbers of nuclei", f"obs[{nuclei!r}]")
+    if shuffled:
+        values = values[shuffled_within(graphs.section_codes(adata), seed)]
     return values
+
+
+def shuffled_within(sections: np.ndarray, seed: int) -> np.ndarray:
+    """Positions (n,) that exchange the spots of every section."""
+    rng = np.random.default_rng(seed)
+    order = np.arange(len(sections))
+    for section in np.unique(sections):
+        spots = np.flatnonzero(sections == section)
+        order[spots] = rng.permutation(spots)
+    return order
+
+
+@dataclass(frozen=True)
+class Cells:
+    """How many cells every spot holds, and the size of a cell of every type.
+
+    Attributes
+    ----------
+    nuclei : (n_spots,)
+    sizes : (n_types,)
+        Mean counts of a cell, relative to the mean type.
+    """
+
+    nuclei: np.ndarray
+    sizes: np.ndarray
+
+    def spots(self, rows: np.ndarray) -> Cells:
+        """Some of the spots."""
+        return replace(self, nuclei=self.nuclei[rows])
+
+    def rates(self, depth: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        """What a prior per cell costs an amount of RNA (n_spots, n_types).
+
+        The counts of a nucleus over the size of a cell of the type: where nuclei
+        are many and counts are few, small cells are the likelier ones.
+
+        Parameters
+        ----------
+        depth
+            (n_spots,)
+        shares
+            (n_spots, n_types) of cells; the typical spot sets the counts of a cell
+            of mean size.
+        """
+        each = depth / np.maximum(self.nuclei, 1.0)
+        usual = np.median(each / np.maximum(shares @ self.sizes, 1e-12))
+        return np.clip(each[:, None] / usual / self.sizes, 0.05, 20.0)

@@ -74,9 +74,8 @@ def _newton_step(
     _, first, second = likelihood(counts, rate)
     slope = (first * depth[:, None]) @ profiles
     curve = weighted_gram(profiles, -second * depth[:, None] ** 2)
-    curve = positive_definite(curve)
-    scale = np.linalg.norm(curve, 2, axis=(1, 2))
-    curve /= scale[:, None, None]
+    curve, scale = positive_definite(curve)
+    curve = curve / scale[:, None, None]
     curve[:, np.arange(profiles.shape[1]), np.arange(profiles.shape[1])] += 1e-7
     target = slope / scale[:, None]
     return box_quadratic(curve, target, lower=-weights, sweeps=200, tol=1e-4)

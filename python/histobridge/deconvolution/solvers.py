@@ -106,14 +106,24 @@ def weighted_gram(profiles: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return gram
 
 
-def positive_definite(hessian: np.ndarray, least: float = 1e-3) -> np.ndarray:
-    """Replace eigenvalues (n, k, k) below ``least`` by it."""
-    values, vectors = np.linalg.eigh(hessian)
-    if (values >= least).all():
-        return hessian
-    return (vectors * np.maximum(values, least)[:, None, :]) @ np.swapaxes(
-        vectors, 1, 2
-    )
+def positive_definite(
+    hessian: np.ndarray, least: float = 1e-3
+) -> tuple[np.ndarray, np.ndarray]:
+    """Replace eigenvalues of (n, k, k) below ``least`` by it.
+
+    Returns
+    -------
+    The matrices, and their largest eigenvalues (n,), i.e. their 2-norms.
+    """
+    values = np.linalg.eigvalsh(hessian)
+    largest = np.maximum(values[:, -1], least)
+    bad = np.flatnonzero(values[:, 0] < least)
+    if bad.size:
+        values, vectors = np.linalg.eigh(hessian[bad])
+        raised = vectors * np.maximum(values, least)[:, None, :]
+        hessian = hessian.copy()
+        hessian[bad] = raised @ np.swapaxes(vectors, 1, 2)
+    return hessian, largest
 
 
 def poisson_newton(
@@ -151,23 +161,9 @@ def poisson_newton(
     mean = np.maximum(x @ profiles.T, TINY)
     loss = _poisson_loss(counts, mean, x @ pull, exposure)
     for _ in range(steps):
-        y, m = counts[active], mean[active]
-        ratio = y / (exposure[active, None] * m)
-        slope = ratio @ profiles - pull
-        curve = weighted_gram(profiles, ratio / m)
-        # A spot of fewer expressed genes than types has a flat direction.
-        curve[:, np.arange(k), np.arange(k)] += 1e-6 * np.maximum(pull, TINY)
-        here = x[active]
-        step = (
-            box_quadratic(
-                curve,
-                slope + np.einsum("nij,nj->ni", curve, here),
-                start=here,
-                sweeps=30,
-                tol=1e-3,
-            )
-            - here
-        )
+        here, y = x[active], counts[active]
+        ratio = y / (exposure[active, None] * mean[active])
+        step = _poisson_step(here, ratio, mean[active], profiles)
         trial = np.maximum(here + damp[active, None] * step, 0.0)
         trial_mean = np.maximum(trial @ profiles.T, TINY)
         trial_loss = _poisson_loss(y, trial_mean, trial @ pull, exposure[active])
@@ -183,6 +179,20 @@ def poisson_newton(
         if not active.size:
             break
     return x
+
+
+def _poisson_step(
+    x: np.ndarray, ratio: np.ndarray, mean: np.ndarray, profiles: np.ndarray
+) -> np.ndarray:
+    """Newton step (n, k) from ``x`` under ``x >= 0``; ``ratio`` is seen over mean."""
+    k = profiles.shape[1]
+    pull = profiles.sum(axis=0)
+    slope = ratio @ profiles - pull
+    curve = weighted_gram(profiles, ratio / mean)
+    # A spot of fewer expressed genes than types has a flat direction.
+    curve[:, np.arange(k), np.arange(k)] += 1e-6 * np.maximum(pull, TINY)
+    target = slope + np.einsum("nij,nj->ni", curve, x)
+    return box_quadratic(curve, target, start=x, sweeps=30, tol=1e-3) - x
 
 
 def _poisson_loss(

@@ -193,7 +193,8 @@ class _Fold:
         points = self._points(rows)
         graph = graphs.knn_graph(points, np.zeros(len(points)), 6)
         weights = statistics.row_standardised(graph)
-        facts = {"fold": self.name, "section": section, "gene": self.names}
+        facts: dict[str, Any] = {"fold": self.name, "section": section}
+        facts["gene"] = self.names
         facts["pearson"] = pearson_columns(guess[rows], truth[rows])
         facts["moran"] = statistics.morans_i(truth[rows], weights)
         return pd.DataFrame(facts | {"expression": truth[rows].mean(axis=0)})
@@ -212,7 +213,7 @@ class _Fold:
         if len(mine):
             known = graphs.positions_um(self.adata)[mine]
             distance = graphs.nearest(known, 1, self._points(rows))[0][:, 0]
-        facts = {"fold": self.name, "section": section}
+        facts: dict[str, Any] = {"fold": self.name, "section": section}
         facts["spot"] = self.adata.obs_names[self.test[rows]]
         facts["distance_um"] = distance
         facts["error"] = ((guess[rows] - truth[rows]) ** 2).sum(axis=1)

@@ -116,8 +116,9 @@ def image_value(
     own = _system(system, task)
     folds = problem.folds(splitter or _splitter(task, adata, seed), "image value")
     true, false = _arms(task, own, covariates)
-    asked = {"n_bootstrap": n_bootstrap, "folder": folder, "workers": workers}
-    asked |= {"cluster": cluster, "energy": "estimate", "progress": progress}
+    asked: dict[str, Any] = {"n_bootstrap": n_bootstrap, "folder": folder}
+    asked |= {"workers": workers, "cluster": cluster}
+    asked |= {"energy": "estimate", "progress": progress}
     scored: list[Scored] = []
     for some, seeds in ((true, [seed]), (false, range(seed, seed + draws))):
         names = list(problem.headline)
@@ -156,14 +157,14 @@ def _arms(
         entry = arms.arm(how, arms.changed, system.needs)
         return entry, {"system": system, "params": {}, "how": how}
 
-    alone = [
+    alone: list[Arm] = [
         (_renamed(registry.find(name, task), label), {})
         for label, name in ALONE[task].items()
     ]
     image: Arm = (_renamed(system, "image"), {})
     if task != "translation":
         return [image, change("no image"), *alone], [change(how) for how in NULLS]
-    blind = [(registry.find(name, task), {}) for name in covariates]
+    blind: list[Arm] = [(registry.find(name, task), {}) for name in covariates]
     seeing = [entry.name for entry, _ in blind if "image" in entry.needs]
     if seeing or not blind:
         raise ContractError("covariates that do not read the image", f"{seeing}")
@@ -194,7 +195,7 @@ def _table(problem: Problem, scored: list[Scored], reference: str) -> pd.DataFra
     for (arm, metric), values in by_arm.items():
         sign = -1.0 if metric in LESS_IS_BETTER else 1.0
         whole = summarised(values)
-        row = {"arm": arm, "metric": metric}
+        row: dict[str, Any] = {"arm": arm, "metric": metric}
         row |= {name: whole[name] for name in ("value", "lower", "upper")}
         if arm != reference:
             added = summarised(_difference(by_arm[reference, metric], values, sign))

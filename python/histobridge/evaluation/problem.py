@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import joblib
 import numpy as np
@@ -57,9 +57,9 @@ class Problem:
         Name -> score of a ``Part.content``.
     """
 
-    task: str
-    headline: tuple[str, ...]
-    scores: Mapping[str, Score]
+    task: ClassVar[str]
+    headline: ClassVar[tuple[str, ...]]
+    scores: ClassVar[Mapping[str, Score]]
 
     def __init__(self, adata: AnnData):
         contract.unique_names(adata)

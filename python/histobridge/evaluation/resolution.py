@@ -17,7 +17,7 @@ from histobridge.evaluation import metrics
 from histobridge.evaluation.cost import peak_mb
 from histobridge.evaluation.result import ALL, Benchmark, interval, tidy
 from histobridge.resolution.grid import MICRONS, SPOT
-from histobridge.resolution.problem import conserve
+from histobridge.resolution.problem import Problem, conserve
 from histobridge.resolution.verbs import GENES, prepare
 
 if TYPE_CHECKING:
@@ -85,26 +85,13 @@ def benchmark_resolution(
         leave=False,
     )
     for entry in bar:
-        started = time.perf_counter()
-        seen = problems
-        if "image" not in entry.needs:
-            seen = [dataclasses.replace(p, features=None) for p in problems]
-        guesses = [entry.create(seed=seed).fit_predict(p) for p in seen]
-        kept = [conserve(g, p) for g, p in zip(guesses, problems, strict=True)]
-        facts = {
-            "dataset": dataset,
-            "system": entry.name,
-            "status": entry.status,
-            "protocol": "pseudo-spots",
-            "fold": ALL,
-            "seconds": time.perf_counter() - started,
-            "peak_mb": peak_mb(),
-        }
+        facts = {"dataset": dataset, "protocol": "pseudo-spots", "fold": ALL}
+        kept, cost = _guessed(entry, problems, seed)
         for metric, values in _scores(kept, known, fine, problems).items():
             value = float(values.mean())
             low, high = interval(values[draws % len(values)].mean(axis=1), value)
             score = {"metric": metric, "value": value, "lower": low, "upper": high}
-            rows.append({**facts, **score, "n": len(values)})
+            rows.append({**facts, **cost, **score, "n": len(values)})
     return Benchmark(
         "resolution",
         tidy(rows),
@@ -122,6 +109,21 @@ def _entries(
     if problems[0].features is not None or named - {"all"}:
         return entries
     return [e for e in entries if e.status != "published" or "image" not in e.needs]
+
+
+def _guessed(
+    entry: registry.System, problems: list[Problem], seed: int
+) -> tuple[list[np.ndarray], dict[str, Any]]:
+    """What the system says of every section, and what it cost."""
+    started = time.perf_counter()
+    seen = problems
+    if "image" not in entry.needs:
+        seen = [dataclasses.replace(p, features=None) for p in problems]
+    guesses = [entry.create(seed=seed).fit_predict(p) for p in seen]
+    kept = [conserve(g, p) for g, p in zip(guesses, problems, strict=True)]
+    seconds = time.perf_counter() - started
+    cost = {"system": entry.name, "status": entry.status, "seconds": seconds}
+    return kept, {**cost, "peak_mb": peak_mb()}
 
 
 def _binned(truth: AnnData, fine: AnnData, genes: pd.Index) -> np.ndarray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
@@ -220,9 +220,10 @@ def _jobs(
 def _arms(systems: Systems | Sequence[Arm], problem: Problem) -> list[Arm]:
     """Systems with their parameters; arms that are made already stay as they are."""
     if isinstance(systems, Sequence) and systems and isinstance(systems[0], tuple):
-        return list(systems)
+        return cast("list[Arm]", list(systems))
     params = systems if isinstance(systems, Mapping) else {}
-    asked = list(systems) if isinstance(systems, Mapping) else systems
+    named = cast("Sequence[str] | str | None", systems)
+    asked = list(systems) if isinstance(systems, Mapping) else named
     entries = registry.chosen(problem.task, asked, problem.adata) + problem.rungs()
     return [(entry, dict(params.get(entry.name, {}))) for entry in entries]
 

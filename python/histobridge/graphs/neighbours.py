@@ -57,13 +57,11 @@ def nearest(
     """
     from sklearn.neighbors import NearestNeighbors
 
-    own = queries is None
-    k = max(0, min(k, len(points) - int(own)))
+    k = max(0, min(k, len(points) - int(queries is None)))
     if k == 0:
-        shape = (len(points if own else queries), 0)
+        shape = (len(points if queries is None else queries), 0)
         return np.empty(shape), np.empty(shape, dtype=int)
-    search = NearestNeighbors(n_neighbors=k).fit(points)
-    return search.kneighbors(None if own else queries)
+    return NearestNeighbors(n_neighbors=k).fit(points).kneighbors(queries)
 
 
 def knn_graph(points: np.ndarray, sections: np.ndarray, k: int) -> sp.csr_matrix:

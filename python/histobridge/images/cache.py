@@ -14,10 +14,10 @@ import numpy as np
 def cache_folder() -> Path:
     """``$HISTOBRIDGE_CACHE`` or ``~/.cache/histobridge``, then ``features``."""
     root = os.environ.get("HISTOBRIDGE_CACHE")
-    if root is None:
-        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        root = Path(home) / "histobridge"
-    return Path(root) / "features"
+    if root is not None:
+        return Path(root) / "features"
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return home / "histobridge" / "features"
 
 
 def content_key(*parts: object) -> str:
@@ -26,7 +26,7 @@ def content_key(*parts: object) -> str:
     for part in parts:
         if isinstance(part, np.ndarray):
             sha.update(repr((part.dtype.str, part.shape)).encode())
-            sha.update(np.ascontiguousarray(part))
+            sha.update(np.ascontiguousarray(part).data)
         else:
             sha.update(repr(part).encode())
     return sha.hexdigest()

@@ -28,7 +28,11 @@ def separate_stains(patches: np.ndarray) -> np.ndarray:
     -------
     float (..., 3), by the colour deconvolution of Ruifrok & Johnston (2001).
     """
-    density = -np.log10((patches.astype(np.float32) + 1.0) / 256.0)
+    return unmixed(-np.log10((patches.astype(np.float32) + 1.0) / 256.0))
+
+
+def unmixed(density: np.ndarray) -> np.ndarray:
+    """Haematoxylin, eosin and residual (..., 3) of densities of R, G and B."""
     return density @ _UNMIX.astype(np.float32)
 
 

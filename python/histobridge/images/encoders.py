@@ -10,7 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from histobridge.contract import ContractError
-from histobridge.images.backbones import KNOWN, LITE0, MEAN, SPREAD, load_backbone
+from histobridge.images.backbones import (
+    KNOWN,
+    LITE0,
+    LITES,
+    MEAN,
+    SPREAD,
+    load_backbone,
+)
 from histobridge.images.colour import RESOLUTION_UM, colour_features, colour_names
 from histobridge.images.texture import SCALES_UM, texture_features, texture_names
 
@@ -122,7 +129,7 @@ def find_encoder(name: str) -> Encoder:
     """
     if name in ENCODERS:
         return ENCODERS[name]()
-    if ":" in name:
+    if ":" in name or name in LITES:
         return torch_encoder(name)
     if Path(name).is_file():
         # Another file under the same name is another encoder.

@@ -38,9 +38,10 @@ def morphology_columns(adata: AnnData, key: str = keys.MORPHOLOGY) -> dict:
 
 
 def feature_names(adata: AnnData, key: str = keys.MORPHOLOGY) -> list[str]:
-    """Names of the feature columns, none where they were not recorded."""
+    """Names of the feature columns, numbers where they were not recorded."""
     settings = adata.uns.get(keys.SETTINGS, {}).get(key, {})
-    return [str(name) for name in settings.get("columns", [])]
+    width = adata.obsm[key].shape[1] if key in adata.obsm else 0
+    return [str(name) for name in settings.get("columns", range(1, width + 1))]
 
 
 def same_features(expected: list[str], found: list[str]) -> None:
@@ -78,11 +79,20 @@ def standardised(features: np.ndarray, sections: np.ndarray) -> np.ndarray:
     return out
 
 
+def leading_axes(x: np.ndarray, count: int) -> np.ndarray:
+    """Leading principal directions (n_columns, count) of centred rows."""
+    from sklearn.utils.extmath import randomized_svd
+
+    count = min(count, *x.shape)
+    return randomized_svd(x, count, n_iter=3, random_state=0)[2].T
+
+
 def spot_features(
     adata: AnnData,
     columns: np.ndarray,
     neighbours: tuple[int, ...],
     key: str = keys.MORPHOLOGY,
+    axes: np.ndarray | None = None,
 ) -> np.ndarray:
     """Standardised features beside their means over nearest spots.
 
@@ -92,10 +102,13 @@ def spot_features(
         Positions in ``obsm[key]``.
     neighbours
         For each entry k the mean over a spot and its k - 1 nearest; 1 is the spot.
+    axes
+        (len(columns), d) directions that stand for the columns, see
+        :func:`leading_axes`; default the columns themselves.
 
     Returns
     -------
-    (n_spots, len(columns) * len(neighbours))
+    (n_spots, d * len(neighbours))
 
     Raises
     ------
@@ -110,7 +123,8 @@ def spot_features(
         )
     sections = graphs.section_codes(adata)
     own = standardised(features, sections)
-    points = graphs.positions_um(adata) if max(neighbours) > 1 else None
+    own = own if axes is None else own @ axes
+    points = graphs.positions_um(adata) if max(neighbours) > 1 else np.empty((0, 2))
     blocks = [
         own if k == 1 else graphs.neighbour_mean(own, points, sections, k)
         for k in neighbours

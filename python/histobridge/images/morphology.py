@@ -46,7 +46,7 @@ def add_morphology(
         Names among ``colour`` (statistics of each patch, 52 columns), ``texture``
         (edges, ridges and blobs of the whole section at seven scales, 147 columns),
         ``efficientnet-lite0`` (ImageNet, 1,280 columns; some 15 patches a second and
-        core) and networks of other libraries, see
+        core), ``efficientnet-lite1``, ``-lite2`` and networks of other libraries, see
         :func:`histobridge.images.backbones.load_backbone`. Default: the first two,
         which take seconds for a section.
     patch_um
@@ -60,7 +60,8 @@ def add_morphology(
         Microns per full-resolution pixel, where the object does not store it.
     stain
         Normalise the stain of every section first: ``reinhard``, ``macenko`` or
-        ``vahadane``, estimated on its image alone, towards the shipped sample.
+        ``vahadane``, estimated on its image alone, towards the shipped sample; or the
+        name under which ``harmonize_sections`` has recorded the stains.
     cache
         Folder of stored features; ``True`` is the user's cache, ``False`` none.
         Keys are hashes of pixels, positions and encoder.
@@ -106,7 +107,7 @@ def add_morphology(
                     side,
                     slide.microns_per_pixel,
                     inside,
-                    *([] if stain is None else [stain]),
+                    *slide.stain,
                 ),
                 partial(
                     encode_section,
@@ -143,7 +144,7 @@ def _blocks(
     blocks = []
     for encoder in map(find_encoder, encoders):
         own = patch_um is None or not encoder.batch
-        sides = encoder.sides_um if own else np.atleast_1d(patch_um)
+        sides = encoder.sides_um if own else np.atleast_1d(np.asarray(patch_um))
         blocks += [(encoder, float(side)) for side in sides]
     if patch_um is not None and np.any(np.asarray(patch_um) <= 0):
         raise ContractError("positive patch sides in microns", patch_um)

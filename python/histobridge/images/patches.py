@@ -61,6 +61,7 @@ def crop_patches(slide: Slide, points: np.ndarray, grid: PatchGrid) -> np.ndarra
     uint8 array (n, pixels, pixels, 3); background where the image ends.
     """
     from PIL import Image
+    from PIL.Image import Resampling
 
     side = max(1, round(grid.microns / slide.microns_per_pixel))
     out = np.empty((len(points), grid.pixels, grid.pixels, 3), dtype=np.uint8)
@@ -70,7 +71,7 @@ def crop_patches(slide: Slide, points: np.ndarray, grid: PatchGrid) -> np.ndarra
         region = slide.read(int(left), int(top), side, side)
         if side != grid.pixels:
             # Pillow's reducing filters average, so fine texture does not alias.
-            how = Image.Resampling.BOX if side > grid.pixels else Image.BICUBIC
+            how = Resampling.BOX if side > grid.pixels else Resampling.BICUBIC
             picture = Image.fromarray(region)
             region = np.asarray(picture.resize((grid.pixels, grid.pixels), how))
         out[i] = region
@@ -78,9 +79,15 @@ def crop_patches(slide: Slide, points: np.ndarray, grid: PatchGrid) -> np.ndarra
 
 
 def spot_patches(
-    adata: AnnData, spots: np.ndarray, grid: PatchGrid, stain: str | None = None
+    adata: AnnData,
+    spots: np.ndarray,
+    grid: PatchGrid,
+    stain: str | None = None,
+    image_id: str | None = None,
 ) -> np.ndarray:
     """Patches around ``spots``, uint8 (n, pixels, pixels, 3), section by section.
+
+    ``stain`` and ``image_id`` as in :func:`histobridge.images.slides.open_slide`.
 
     Raises
     ------
@@ -92,7 +99,7 @@ def spot_patches(
     points = contract.coordinates(adata)[spots]
     for section in dict.fromkeys(names):
         rows = np.flatnonzero(names == section)
-        slide = open_slide(adata, section, stain=stain)
+        slide = open_slide(adata, section, image_id, stain=stain)
         inside = image_positions(slide, points[rows], section)
         out[rows] = crop_patches(slide, inside, grid)
     return out

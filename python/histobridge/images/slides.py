@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from histobridge import contract, keys
 from histobridge.contract import ContractError
+from histobridge.images.lazy import (
+    LAZY_PIXELS,
+    LazyPixels,
+    OpenSlidePixels,
+    TiffPixels,
+)
+from histobridge.images.pixels import BACKGROUND, as_rgb
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-BACKGROUND = 255
-
 _PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 _TIFFS = {".tif", ".tiff"}
+_MOST_PIXELS = 2**30
 
 
 class Slide:
@@ -33,11 +39,14 @@ class Slide:
         Microns per *image* pixel.
     """
 
-    def __init__(self, pixels: np.ndarray, pixel_scale: float, microns: float):
+    def __init__(
+        self, pixels: np.ndarray | LazyPixels, pixel_scale: float, microns: float
+    ):
         self._pixels = pixels
         self.height, self.width = pixels.shape[:2]
         self.pixel_scale = float(pixel_scale)
         self.microns_per_pixel = float(microns)
+        self.stain: tuple = ()
 
     def read(self, left: int, top: int, width: int, height: int) -> np.ndarray:
         """Region as uint8 (height, width, 3); outside the image it is background."""
@@ -54,11 +63,26 @@ class Slide:
         step = max(1, int(np.ceil(max(self.width, self.height) / most)))
         return np.asarray(self._pixels[::step, ::step])
 
+    def coarser(self, most: int) -> tuple[Slide, float]:
+        """Stored level whose longer side still is at least ``most``, and its factor.
+
+        An image in memory has one level only.
+        """
+        levels = self._pixels.levels() if isinstance(self._pixels, LazyPixels) else []
+        enough = [level for level in levels if max(level.shape[:2]) >= most]
+        if not enough:
+            return self, 1.0
+        factor = self.width / enough[-1].shape[1]
+        scale, microns = self.pixel_scale / factor, self.microns_per_pixel * factor
+        return Slide(enough[-1], scale, microns), factor
+
     def digest(self) -> str:
         """SHA-256 of the pixels, the identity used by the feature cache."""
+        if isinstance(self._pixels, LazyPixels):
+            return self._pixels.digest()
         sha = hashlib.sha256(repr(self._pixels.shape).encode())
         for top in range(0, self.height, 1024):
-            sha.update(np.ascontiguousarray(self._pixels[top : top + 1024]))
+            sha.update(np.ascontiguousarray(self._pixels[top : top + 1024]).data)
         return sha.hexdigest()
 
 
@@ -81,7 +105,8 @@ def open_slide(
         Microns per full-resolution pixel where the object does not store it.
     stain
         Read as if stained like the shipped sample: ``reinhard``, ``macenko`` or
-        ``vahadane``, estimated on this image alone.
+        ``vahadane``, estimated on this image alone; or as ``harmonize_sections``
+        has recorded under this name.
 
     Raises
     ------
@@ -96,15 +121,12 @@ def open_slide(
         image_id = _default_image(images, source)
     if image_id == keys.SOURCE_IMAGE and source:
         image, scale = source, 1.0
-    elif image_id in images:
+    elif image_id is not None and image_id in images:
         image = images[image_id]
-        scale = factors.get(keys.scale_factor(image_id))
-        if scale is None:
-            raise ContractError(
-                f"scale factor {keys.scale_factor(image_id)!r} of section {section!r}",
-                "none",
-                factors,
-            )
+        name = keys.scale_factor(image_id)
+        scale = contract.positive(
+            factors.get(name), f"scale factor {name!r} of section {section!r}", factors
+        )
     else:
         raise ContractError(
             f"an image of section {section!r} "
@@ -116,9 +138,9 @@ def open_slide(
     slide = Slide(_pixels(image, section), scale, full / scale)
     if stain is None:
         return slide
-    from histobridge.images.stains import StainedSlide
+    from histobridge.images.stains import restained
 
-    return StainedSlide(slide, stain)
+    return restained(adata, section, slide, stain)
 
 
 def _default_image(images: dict, source: str | None) -> str | None:
@@ -128,50 +150,77 @@ def _default_image(images: dict, source: str | None) -> str | None:
     return "hires" if "hires" in images else next(iter(images), None)
 
 
-def _pixels(image: np.ndarray | str | Path, section: str) -> np.ndarray:
+def _pixels(image: Any, section: str) -> np.ndarray | LazyPixels:
     if isinstance(image, str | Path):
+        name = Path(image).name
         image = _read_file(Path(image), section)
-    if image.dtype.kind == "f":
-        top = 255 if image.max(initial=0) <= 1 else 1
-        image = np.clip(np.round(image * top), 0, 255).astype(np.uint8)
-    elif image.dtype != np.uint8:
-        deep = image.max(initial=0) > 255
-        image = (image >> 8 if deep else image).astype(np.uint8)
-    if image.ndim == 2:
-        image = np.repeat(image[..., None], 3, axis=2)
-    if image.shape[2] == 4 and (image[..., 3] < 255).any():
-        # What lies under transparent pixels is not tissue.
-        share = image[..., 3:] / 255.0
-        blended = image[..., :3] * share + BACKGROUND * (1 - share)
-        return np.round(blended).astype(np.uint8)
-    return image[..., :3]
+    else:
+        name = f"of section {section}"
+    return image if isinstance(image, LazyPixels) else as_rgb(image, name)
 
 
-def _read_file(path: Path, section: str) -> np.ndarray:
+def _read_file(path: Path, section: str) -> np.ndarray | LazyPixels:
     if not path.exists():
         raise ContractError(
             f"the image file of section {section!r}", f"no file {str(path)!r}"
         )
+    try:
+        return _decoded(path)
+    except (ContractError, MemoryError):
+        raise
+    except Exception as error:
+        # A damaged file makes its decoder raise whatever it happens to meet.
+        found = f"{path.name!r}: {type(error).__name__}: {error}"
+        raise ContractError("an image file that can be read", found) from error
+
+
+def _decoded(path: Path) -> np.ndarray | LazyPixels:
     suffix = path.suffix.lower()
     if suffix in _TIFFS:
-        import tifffile
-
-        return tifffile.imread(path)
-    if suffix in _PICTURES:
-        from PIL import Image
-
-        # Whole-slide scans pass Pillow's guard against decompression bombs.
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            with Image.open(path) as picture:
-                clear = "A" in picture.getbands() or "transparency" in picture.info
-                return np.asarray(picture.convert("RGBA" if clear else "RGB"))
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
-    return _read_openslide(path)
+        return _read_tiff(path)
+    return _read_picture(path) if suffix in _PICTURES else _read_openslide(path)
 
 
-def _read_openslide(path: Path) -> np.ndarray:
+def _read_tiff(path: Path) -> np.ndarray | LazyPixels:
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        page = file.series[0].pages[0]
+        large = page.imagelength * page.imagewidth > LAZY_PIXELS
+        # A pyramid or a stack is one image only in its first part.
+        return TiffPixels(path) if large else _channels_last(file)
+
+
+def _channels_last(file: Any) -> np.ndarray:
+    series = file.series[0]
+    image = series.asarray()
+    planar = image.ndim == 3 and series.axes[0] in "SC" and image.shape[0] in (3, 4)
+    return np.moveaxis(image, 0, -1) if planar else image
+
+
+def _read_picture(path: Path) -> np.ndarray:
+    from PIL import Image
+
+    # Whole-slide scans pass Pillow's guard against decompression bombs.
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        with Image.open(path) as picture:
+            if picture.width * picture.height > _MOST_PIXELS:
+                raise ContractError(
+                    "an image that fits into memory",
+                    f"{picture.width} x {picture.height} pixels in {path.name!r}",
+                    "save it as a tiled TIFF, which is read by tiles",
+                )
+            if picture.mode.startswith(("I", "F")):
+                # Pillow would clip 16 bits to white.
+                return np.asarray(picture)
+            clear = "A" in picture.getbands() or "transparency" in picture.info
+            return np.asarray(picture.convert("RGBA" if clear else "RGB"))
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+def _read_openslide(path: Path) -> LazyPixels:
     known = sorted(_PICTURES | _TIFFS)
     try:
         import openslide
@@ -186,5 +235,4 @@ def _read_openslide(path: Path) -> np.ndarray:
     except openslide.OpenSlideError as error:
         found = f"{path.name!r}, a format that openslide cannot read: {error}"
         raise ContractError("an image of a known format", found, known) from error
-    with slide:
-        return np.asarray(slide.read_region((0, 0), 0, slide.dimensions).convert("RGB"))
+    return OpenSlidePixels(slide, path)

@@ -1,14 +1,24 @@
-"""Stain normalisation: one section as if it had been stained like another."""
+"""Stain normalisation: one section as if it had been stained like another.
+
+A normaliser measures an image (a few numbers: its stain profile) and turns two
+profiles into a change of pixels, so that profiles can be kept in place of images.
+"""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from histobridge import keys
 from histobridge.contract import ContractError
 from histobridge.images.slides import Slide
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 Change = Callable[[np.ndarray], np.ndarray]
 
@@ -27,11 +37,34 @@ _TO_LAB = np.diag([3**-0.5, 6**-0.5, 2**-0.5]) @ np.array(
 )
 
 
-def reinhard(source: np.ndarray, reference: np.ndarray) -> Change:
-    """Mean and spread of the source's tissue in l-alpha-beta become the reference's."""
-    mine, theirs = (_to_lab(_tissue(p)) for p in (source, reference))
-    ratio = theirs.std(axis=0) / np.maximum(mine.std(axis=0), 1e-6)
-    shift = theirs.mean(axis=0) - mine.mean(axis=0) * ratio
+@dataclass(frozen=True)
+class Normaliser:
+    """How stains are measured, and how one profile is drawn like another.
+
+    Attributes
+    ----------
+    measure
+        Pixels -> profile (p,); ContractError where there is hardly any tissue.
+    change
+        Own and wanted profile -> change of pixels.
+    """
+
+    measure: Callable[[np.ndarray], np.ndarray]
+    change: Callable[[np.ndarray, np.ndarray], Change]
+
+    def __call__(self, source: np.ndarray, reference: np.ndarray) -> Change:
+        """Change that makes images like ``source`` look like ``reference``."""
+        return self.change(self.measure(source), self.measure(reference))
+
+
+def _lab_moments(pixels: np.ndarray) -> np.ndarray:
+    lab = _to_lab(_tissue(pixels))
+    return np.concatenate([lab.mean(axis=0), lab.std(axis=0)])
+
+
+def _same_moments(own: np.ndarray, wanted: np.ndarray) -> Change:
+    ratio = wanted[3:] / np.maximum(own[3:], 1e-6)
+    shift = wanted[:3] - own[:3] * ratio
 
     def change(pixels: np.ndarray) -> np.ndarray:
         flat = pixels.reshape(-1, 3)
@@ -43,39 +76,92 @@ def reinhard(source: np.ndarray, reference: np.ndarray) -> Change:
     return change
 
 
-def macenko(source: np.ndarray, reference: np.ndarray) -> Change:
-    """Stains at the extreme angles of the plane of densities (Macenko et al. 2009)."""
-    return _restained(_extreme_angles, source, reference)
+def _unmixed(stains_of: Callable[[np.ndarray], np.ndarray]) -> Normaliser:
+    """Amounts of the source's stains, drawn in the stains of the reference."""
+
+    def measure(pixels: np.ndarray) -> np.ndarray:
+        density = _density(_tissue(pixels))
+        stains = stains_of(density)
+        most = np.percentile(density @ np.linalg.pinv(stains), 99, axis=0)
+        return np.concatenate([stains.ravel(), most])
+
+    return Normaliser(measure, _restained)
 
 
-def vahadane(source: np.ndarray, reference: np.ndarray) -> Change:
-    """Stains by sparse non-negative factorisation (Vahadane et al. 2016)."""
-    return _restained(_sparse_factors, source, reference)
+def _restained(own: np.ndarray, wanted: np.ndarray) -> Change:
+    ratio = wanted[6:] / np.maximum(own[6:], 1e-6)
+    unmix = np.linalg.pinv(own[:6].reshape(2, 3))
+    mix = ratio[:, None] * wanted[:6].reshape(2, 3)
 
+    def change(pixels: np.ndarray) -> np.ndarray:
+        amounts = np.maximum(_density(pixels.reshape(-1, 3)) @ unmix, 0)
+        return _pixels(amounts @ mix).reshape(pixels.shape)
 
-NORMALISERS = {"reinhard": reinhard, "macenko": macenko, "vahadane": vahadane}
+    return change
 
 
 class StainedSlide(Slide):
-    """A slide whose regions are read as if stained like the reference section.
+    """A slide whose regions are read after a change of their pixels.
 
-    Raises
-    ------
-    ContractError
-        Unknown name; hardly any tissue.
+    Attributes
+    ----------
+    stain
+        What the change depends on, for the keys of the feature cache.
     """
 
-    def __init__(self, slide: Slide, name: str):
-        if name not in NORMALISERS:
-            raise ContractError(
-                "the name of a stain normaliser", repr(name), NORMALISERS
-            )
+    def __init__(self, slide: Slide, change: Change, stain: tuple):
         super().__init__(slide._pixels, slide.pixel_scale, slide.microns_per_pixel)
-        self._change = NORMALISERS[name](slide.thumbnail(), _reference())
+        self._change = change
+        self.stain = stain
 
     def read(self, left: int, top: int, width: int, height: int) -> np.ndarray:
         """Region as uint8 (height, width, 3), restained."""
         return self._change(super().read(left, top, width, height))
+
+
+def restained(adata: AnnData, section: str, slide: Slide, name: str) -> StainedSlide:
+    """The slide as if stained like the shipped sample, or as it was harmonised.
+
+    Parameters
+    ----------
+    name
+        Of a normaliser, whose reference is the shipped sample, or the name under
+        which ``harmonize_sections`` has recorded the stains of the sections.
+
+    Raises
+    ------
+    ContractError
+        Neither of the two; a section that was not harmonised; hardly any tissue.
+    """
+    if name in NORMALISERS:
+        change = NORMALISERS[name](slide.thumbnail(), _reference())
+        return StainedSlide(slide, change, (name,))
+    known = harmonised_stains(adata)
+    if name not in known:
+        raise ContractError(
+            "the name of a stain normaliser or of harmonised stains",
+            repr(name),
+            [*NORMALISERS, *known],
+        )
+    method, profiles = known[name]["method"], known[name]["profiles"]
+    if section not in profiles:
+        raise ContractError(f"a section of {name!r}", repr(section), profiles)
+    own, wanted = (
+        np.asarray(profile, dtype=float)
+        for profile in (profiles[section], known[name]["wanted"])
+    )
+    change = NORMALISERS[method].change(own, wanted)
+    return StainedSlide(slide, change, (method, own, wanted))
+
+
+def harmonised_stains(adata: AnnData) -> dict[str, dict[str, Any]]:
+    """Settings of every harmonisation of stains that the object holds, by name."""
+    records = adata.uns.get(keys.SETTINGS, {})
+    return {
+        name: record
+        for name, record in records.items()
+        if isinstance(record, dict) and "profiles" in record
+    }
 
 
 @functools.cache
@@ -85,28 +171,6 @@ def _reference() -> np.ndarray:
     from histobridge.images.slides import open_slide
 
     return open_slide(example_bulb(("Rep4",)), "Rep4").thumbnail()
-
-
-def _restained(
-    stains_of: Callable[[np.ndarray], np.ndarray],
-    source: np.ndarray,
-    reference: np.ndarray,
-) -> Change:
-    """Amounts of the source's stains, drawn in the stains of the reference."""
-    own, wanted = (_density(_tissue(pixels)) for pixels in (source, reference))
-    mine, theirs = stains_of(own), stains_of(wanted)
-    ratio = _amounts_high(wanted, theirs) / np.maximum(_amounts_high(own, mine), 1e-6)
-    unmix, mix = np.linalg.pinv(mine), ratio[:, None] * theirs
-
-    def change(pixels: np.ndarray) -> np.ndarray:
-        amounts = np.maximum(_density(pixels.reshape(-1, 3)) @ unmix, 0)
-        return _pixels(amounts @ mix).reshape(pixels.shape)
-
-    return change
-
-
-def _amounts_high(density: np.ndarray, stains: np.ndarray) -> np.ndarray:
-    return np.percentile(density @ np.linalg.pinv(stains), 99, axis=0)
 
 
 def _extreme_angles(density: np.ndarray) -> np.ndarray:
@@ -135,6 +199,15 @@ def _sparse_factors(density: np.ndarray, sparsity: float = 0.1) -> np.ndarray:
         length = np.linalg.norm(stains, axis=1, keepdims=True)
         stains, amounts = stains / length, amounts * length.T
     return _haematoxylin_first(stains)
+
+
+# Macenko et al. 2009: stains at the extreme angles of the plane of densities.
+# Vahadane et al. 2016: stains by sparse non-negative factorisation.
+NORMALISERS = {
+    "reinhard": Normaliser(_lab_moments, _same_moments),
+    "macenko": _unmixed(_extreme_angles),
+    "vahadane": _unmixed(_sparse_factors),
+}
 
 
 def _haematoxylin_first(stains: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,12 +14,17 @@ from histobridge.images.backbones import MEAN, SPREAD
 class Rescaled(nn.Module):
     """A network that expects (pixel / 255 - mean) / spread, scaled exactly once."""
 
-    def __init__(self, network: nn.Module, mean: Sequence[float], spread: Sequence):
+    factor: Tensor
+    shift: Tensor
+
+    def __init__(
+        self, network: nn.Module, mean: Sequence[float], spread: Sequence[float]
+    ):
         super().__init__()
         self.network = network
-        mean, spread = (torch.tensor(v).view(1, 3, 1, 1) for v in (mean, spread))
-        self.register_buffer("factor", SPREAD / 255 / spread)
-        self.register_buffer("shift", (MEAN / 255 - mean) / spread)
+        centre, width = (torch.tensor(v).view(1, 3, 1, 1) for v in (mean, spread))
+        self.register_buffer("factor", SPREAD / 255 / width)
+        self.register_buffer("shift", (MEAN / 255 - centre) / width)
 
     def forward(self, patches: Tensor) -> Tensor:
         """Features of patches scaled as (pixel - 127) / 128."""
@@ -30,7 +36,7 @@ class FeatureMaps(nn.Module):
 
     def __init__(self, network: nn.Module):
         super().__init__()
-        self.network = network
+        self.network: Any = network
 
     def forward(self, patches: Tensor) -> Tensor:
         """Maps (n, d, side', side')."""

@@ -27,22 +27,34 @@ def consensus(memberships: list[np.ndarray]) -> tuple[np.ndarray, float]:
     from scipy.optimize import linear_sum_assignment
 
     labels = [m.argmax(axis=1) for m in memberships]
-    n = len(labels)
-    # Agreement of members is a mean: some thousands of spots tell it.
-    step = max(1, len(labels[0]) // SAMPLE)
-    alike = adjusted_rand_of_pairs(np.stack([member[::step] for member in labels]))
+    alike = _alike(labels)
     middle = int(alike.sum(axis=0).argmax())
     votes = np.zeros_like(memberships[middle])
     for member in memberships:
         overlap = member.T @ memberships[middle]
         own, theirs = linear_sum_assignment(-overlap)
         votes[:, theirs] += member[:, own]
-    pairs = alike[np.triu_indices(n, 1)]
     chosen = votes.argmax(axis=1)
     if len(np.unique(chosen)) < len(np.unique(labels[middle])):
         # A small group can lose every vote; the middle member still has it.
         chosen = labels[middle]
-    return chosen, float(pairs.mean()) if pairs.size else 1.0
+    return chosen, _mean_of_pairs(alike)
+
+
+def agreement(labels: list[np.ndarray]) -> float:
+    """Mean adjusted Rand index over pairs of members (n,)."""
+    return _mean_of_pairs(_alike(labels))
+
+
+def _alike(labels: list[np.ndarray]) -> np.ndarray:
+    """Adjusted Rand index of every pair of members; of many spots, on a sample."""
+    step = max(1, len(labels[0]) // SAMPLE)
+    return adjusted_rand_of_pairs(np.stack([member[::step] for member in labels]))
+
+
+def _mean_of_pairs(alike: np.ndarray) -> float:
+    pairs = alike[np.triu_indices(len(alike), 1)]
+    return float(pairs.mean()) if pairs.size else 1.0
 
 
 def adjusted_rand_of_pairs(labels: np.ndarray) -> np.ndarray:

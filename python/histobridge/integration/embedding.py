@@ -8,7 +8,13 @@ import numpy as np
 import scipy.sparse as sp
 
 from histobridge import contract
-from histobridge.normalisation import column_moments, log_normalise, variable_genes
+from histobridge.normalisation import (
+    TARGET_SUM,
+    column_moments,
+    log_normalise,
+    median_depth,
+    variable_genes,
+)
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -19,15 +25,25 @@ GENES_PER_ROW = 400
 
 
 def principal_components(
-    adata: AnnData, n: int = 50, *, genes: int = 2000, scale: bool = True, seed: int = 0
+    adata: AnnData,
+    n: int = 50,
+    *,
+    genes: int = 2000,
+    scale: bool = True,
+    to_median: bool = False,
+    seed: int = 0,
 ) -> np.ndarray:
     """Principal component scores (n_spots, n) of log-normalised counts.
 
     The ``genes`` most variable genes, brought to unit variance within each section
     (``scale``); scores are centred within each section, so that a batch difference
-    is no component. Sparse until the small product.
+    is no component. Sparse until the small product. Depth is brought to 10,000, or
+    to the median (``to_median``): where spots hold some hundred counts, log1p of
+    thousands tells little but whether a gene was seen (Booeshaghi & Pachter 2021,
+    Bioinformatics 37:2223).
     """
-    matrix = log_normalise(contract.counts(adata))
+    counts = contract.counts(adata)
+    matrix = log_normalise(counts, median_depth(counts) if to_median else TARGET_SUM)
     matrix = matrix[:, np.sort(variable_genes(matrix, genes))]
     sections = list(contract.sections(adata).values())
     if scale:
@@ -149,7 +165,11 @@ def graph_components(
         Components kept, at most d.
     """
     smooth = smoother(scores, strength)
+    return fix_signs(smooth @ graph_loadings(scores, smooth, n))
+
+
+def graph_loadings(scores: np.ndarray, smooth: np.ndarray, n: int) -> np.ndarray:
+    """Loadings W (d, n) of graph PCA, given what the smoother makes of the scores."""
     product = scores.T @ smooth
     values, vectors = np.linalg.eigh((product + product.T) / 2)
-    order = np.argsort(-values)[:n]
-    return fix_signs(smooth @ vectors[:, order])
+    return vectors[:, np.argsort(-values)[:n]]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from histobridge import contract, graphs
 from histobridge.contract import ContractError
-from histobridge.integration.consensus import consensus
+from histobridge.integration.consensus import agreement, coassociation
 from histobridge.integration.embedding import (
     GraphSmoother,
     graph_components,
@@ -17,7 +18,8 @@ from histobridge.integration.embedding import (
 from histobridge.integration.mixture import SharedCovarianceMixture
 from histobridge.integration.refinement import ring_vote
 from histobridge.integration.selection import number_of_domains
-from histobridge.integration.smoothing import strength_of_tissue
+from histobridge.integration.settled import settled_strength
+from histobridge.integration.smoothing import choose_strength, smoother_of_some
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -34,18 +36,18 @@ class GraphPCAConsensus:
         Of the spatial graph within each section.
     dimensions, factors
         The grid: components kept (at most a tenth of the spots), and multiples of
-        the smoothing strength that generalised cross-validation chose. Members of up
-        to 30 components joined because their domains explain more of genes that no
-        member saw.
+        the least smoothing that settles the domains.
     genes, components
         Variable genes and principal components that enter.
     seed
-        Of the mixture's subsample and of the trace probes.
+        Of the mixtures' starts and subsamples, of the anchors of the consensus, and
+        of the trace probes.
 
     Attributes
     ----------
-    embedding_ : (n_spots, d), the middle member of the grid
-    strength_, agreement_, k_ : chosen smoothing, mean ARI of members, domains
+    embedding_ : (n_spots, d), smoothed as predicts best
+    strength_, agreement_, k_ : least smoothing of the grid, mean ARI of members,
+        domains
     """
 
     def __init__(
@@ -53,7 +55,7 @@ class GraphPCAConsensus:
         *,
         neighbours: int = 6,
         dimensions: tuple[int, ...] = (6, 8, 10, 12, 15, 20, 25, 30),
-        factors: tuple[float, ...] = (0.5, 1.0, 2.0),
+        factors: tuple[float, ...] = (1.0, 2.0, 4.0),
         genes: int = 2000,
         components: int = 40,
         seed: int = 0,
@@ -66,33 +68,38 @@ class GraphPCAConsensus:
         self.seed = seed
 
     def fit(self, adata: AnnData) -> GraphPCAConsensus:
-        """Embed every spot at every point of the grid."""
+        """Embed every spot, smoothed as predicts it best from its neighbours."""
         contract.counts(adata)
-        scores = principal_components(
-            adata, self.components, genes=self.genes, seed=self.seed
+        self._scores = principal_components(
+            adata,
+            self.components,
+            genes=self.genes,
+            scale=False,
+            to_median=True,
+            seed=self.seed,
         )
         self._directed = graphs.knn_graph(
             graphs.positions_um(adata), graphs.section_codes(adata), self.neighbours
         )
         near = graphs.symmetric(self._directed)
-        self.strength_ = strength_of_tissue(scores, near, adata, self.seed)
-        smoother = GraphSmoother(graphs.laplacian(near))
+        self._tile, self._tile_smoother = smoother_of_some(near, adata)
+        self._smoother = self._tile_smoother
+        if len(self._tile) < adata.n_obs:
+            self._smoother = GraphSmoother(graphs.laplacian(near))
+        self._best = choose_strength(
+            self._scores[self._tile], self._tile_smoother, seed=self.seed
+        )[0]
         # Nearly singular covariances make the mixture follow noise.
-        most = max(2, min(scores.shape[1], adata.n_obs // 10))
-        sizes = sorted({min(d, most) for d in self.dimensions})
-        widest = {
-            factor: graph_components(
-                scores, smoother, self.strength_ * factor, sizes[-1]
-            )
-            for factor in self.factors
-        }
-        # Components are nested: fewer of them are the first of more.
-        self._grid = {(f, d): z[:, :d] for f, z in widest.items() for d in sizes}
-        self.embedding_ = self._grid[
-            self.factors[len(self.factors) // 2], sizes[len(sizes) // 2]
-        ]
-        self.facts_ = {"strength": float(self.strength_)}
+        most = max(2, min(self._scores.shape[1], adata.n_obs // 10))
+        self._sizes = sorted({min(d, most) for d in self.dimensions})
+        middle = self._sizes[len(self._sizes) // 2]
+        self.embedding_ = self._components(self._best)[:, :middle]
+        self.facts_ = {"best_predicting_strength": float(self._best)}
         return self
+
+    def _components(self, strength: float) -> np.ndarray:
+        widest = self._sizes[-1]
+        return graph_components(self._scores, self._smoother, strength, widest)
 
     def fit_predict(self, adata: AnnData, k: int | None = None) -> np.ndarray:
         """Label (n_spots,) from 0; ``k=None`` chooses it without labels.
@@ -106,16 +113,33 @@ class GraphPCAConsensus:
             raise ContractError(f"at least {2 * (k or 2)} spots", adata.n_obs)
         self.fit(adata)
         self.k_ = k or number_of_domains(self.embedding_, self.seed)
-        members = [
-            SharedCovarianceMixture(self.k_, start=start, seed=self.seed)
-            .fit(z)
-            .responsibility_
-            for z in self._grid.values()
-            for start in ("ward", "kmeans")
-        ]
-        labels, self.agreement_ = consensus(members)
+        self.strength_ = settled_strength(
+            self._scores[self._tile],
+            self._tile_smoother,
+            self.k_,
+            most=self._best,
+            seed=self.seed,
+        )[0]
+        members = list(self._members())
+        labels = coassociation(members, self.k_, seed=self.seed)
+        self.agreement_ = agreement(members)
+        self.facts_["strength"] = float(self.strength_)
         self.facts_["agreement"] = self.agreement_
-        # A weak smoother means layers about one spot thick, which a vote would eat.
-        if self.strength_ < THICK:
+        # Where neighbours predict little, layers are about one spot thick, which a
+        # vote would eat.
+        if self._best < THICK:
             return labels
         return ring_vote(labels, self._directed)
+
+    def _members(self) -> Iterator[np.ndarray]:
+        """Labels at every point of the grid, from two starts."""
+        for factor in self.factors:
+            # Components are nested: fewer of them are the first of more.
+            widest = self._components(self.strength_ * factor)
+            for size in self._sizes:
+                for start in ("ward", "kmeans"):
+                    mixture = SharedCovarianceMixture(
+                        self.k_, start=start, seed=self.seed
+                    )
+                    # Small integers: labels of all members are held at once.
+                    yield mixture.fit_predict(widest[:, :size]).astype(np.int16)

@@ -45,27 +45,46 @@ def choose_strength(
     """
     x = scores[:, :components] - scores[:, :components].mean(axis=0)
     total = max(float((x**2).sum()), 1e-12)
-    rng = np.random.default_rng(seed)
-    # Hutchinson's estimate of the trace: exact traces would need n solves.
-    probes = rng.choice([-1.0, 1.0], size=(len(x), PROBES))
     errors = {}
     for strength in strengths:
-        smooth = smoother(np.hstack([x, probes]), strength)
-        share = float((probes * smooth[:, x.shape[1] :]).sum()) / probes.size
-        residual = float(((x - smooth[:, : x.shape[1]]) ** 2).sum())
-        errors[strength] = residual / max(1.0 - share, 1e-6) ** 2 / total
+        smooth, own = own_share(x, smoother, strength, seed=seed)
+        residual = float(((x - smooth) ** 2).sum())
+        errors[strength] = residual / max(1.0 - own.mean(), 1e-6) ** 2 / total
     return min(errors, key=errors.__getitem__), errors
+
+
+def own_share(
+    x: np.ndarray, smoother: GraphSmoother, strength: float, *, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Smoothed ``x`` (n, d), and the weight (n,) of a spot in its own smoothed value.
+
+    The diagonal of the smoother is estimated from random signs (Hutchinson;
+    Bekas, Kokiopoulou & Saad 2007, Appl Numer Math 57:1214): exact ones would need
+    n solves.
+    """
+    rng = np.random.default_rng(seed)
+    probes = rng.choice([-1.0, 1.0], size=(len(x), PROBES))
+    smooth = smoother(np.hstack([x, probes]), strength)
+    own = (probes * smooth[:, x.shape[1] :]).mean(axis=1)
+    return smooth[:, : x.shape[1]], own
 
 
 def strength_of_tissue(
     scores: np.ndarray, graph: sp.csr_matrix, adata: AnnData, seed: int = 0
 ) -> float:
     """Strength that predicts best on ``graph``; of many spots, on one tile."""
-    spots = np.arange(len(scores))
-    if len(scores) > DIRECT_LIMIT:
+    spots, smoother = smoother_of_some(graph, adata)
+    return choose_strength(scores[spots], smoother, seed=seed)[0]
+
+
+def smoother_of_some(
+    graph: sp.csr_matrix, adata: AnnData
+) -> tuple[np.ndarray, GraphSmoother]:
+    """Spots that choose a strength, and their smoother: all, or one tile of many."""
+    spots = np.arange(adata.n_obs)
+    if adata.n_obs > DIRECT_LIMIT:
         points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
         cut = graphs.tiles(graph, points, sections, size=DIRECT_LIMIT, halo=0)
         tile = next(cut)
         graph, spots = tile.graph, tile.spots
-    smoother = GraphSmoother(graphs.laplacian(graph))
-    return choose_strength(scores[spots], smoother, seed=seed)[0]
+    return spots, GraphSmoother(graphs.laplacian(graph))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -59,15 +59,15 @@ def size(values: np.ndarray) -> int:
     return int(values.size)
 
 
-def flat(values: np.ndarray, order: str) -> np.ndarray:
+def flat(values: np.ndarray, order: Literal["C", "F"]) -> np.ndarray:
     """One-dimensional copy for where :func:`fill` is impossible."""
     return np.asarray(values).ravel(order=order)
 
 
 def _view(capsule: Any, name: str) -> np.ndarray | None:
     library = _library()
-    environment = _environment(capsule) if library else None
-    if not environment:
+    environment = _environment(capsule, library) if library else None
+    if not library or not environment:
         return None
     vector = library.Rf_eval(library.Rf_install(name.encode()), environment)
     if library.TYPEOF(vector) not in _VECTORS:
@@ -86,14 +86,13 @@ def _frozen(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _environment(capsule: Any) -> int | None:
+def _environment(capsule: Any, library: ctypes.PyDLL) -> int | None:
     get = ctypes.pythonapi.PyCapsule_GetPointer
     get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     try:
         cell = get(capsule, b"r_object")
     except (TypeError, ValueError):
         return None
-    library = _library()
     # reticulate preserves the object in a list cell whose tag is the object.
     held = library.TAG(cell) if library.TYPEOF(cell) == _LIST else cell
     return held if library.TYPEOF(held) == _ENVIRONMENT else None

@@ -47,7 +47,8 @@ def backed_sparse(
     from anndata.io import sparse_dataset
 
     group = h5py.File(path, "r")[name]
-    shape = tuple(int(n) for n in shape)
+    rows, columns = shape
+    shape = int(rows), int(columns)
     described = group.attrs.get("encoding-type") == f"{layout}_matrix"
     if described and tuple(group.attrs["shape"]) == shape:
         return sparse_dataset(group)
@@ -84,7 +85,7 @@ def disk_place(value: Any) -> dict[str, Any]:
         "layout": layout,
         "shape": [int(n) for n in value.shape],
     }
-    link = source.get("data", getlink=True) if layout != "dense" else None
+    link: Any = source.get("data", getlink=True) if layout != "dense" else None
     if hasattr(link, "filename"):
         place |= {"path": link.filename, "name": link.path.rpartition("/")[0]}
     return place

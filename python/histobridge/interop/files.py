@@ -79,8 +79,15 @@ def read_h5ad(path: str, backed: bool = False) -> AnnData:
 
     if not Path(path).is_file():
         raise ContractError("an h5ad file", f"no file {path}")
-    adata = read_backed(path) if backed else anndata.read_h5ad(path)
-    notes = json.loads(adata.uns.pop(_NOTES, "{}"))
+    try:
+        adata = read_backed(path) if backed else anndata.read_h5ad(path)
+        notes = json.loads(adata.uns.pop(_NOTES, "{}"))
+    except (ContractError, MemoryError):
+        raise
+    except Exception as error:
+        # HDF5 and its readers raise whatever a damaged file makes them meet.
+        found = f"{Path(path).name!r}: {type(error).__name__}: {error}"
+        raise ContractError("an h5ad file that can be read", found) from error
     if notes:
         adata.uns = _ordered(dict(adata.uns), "", notes["order"])
         for side, zones in notes["times"].items():

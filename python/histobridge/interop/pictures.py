@@ -24,12 +24,12 @@ def loaded(image: np.ndarray | str) -> np.ndarray:
 
         with Image.open(image) as picture:
             return np.asarray(picture.convert("RGB"))
-    image = np.asarray(image)
-    if image.dtype.kind == "f":
-        image = np.round(255 * np.clip(image, 0, 1))
-    if image.ndim == 2 or image.shape[2] == 1:
-        image = np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
-    return image.astype(np.uint8)
+    pixels = np.asarray(image)
+    if pixels.dtype.kind == "f":
+        pixels = np.round(255 * np.clip(pixels, 0, 1))
+    if pixels.ndim == 2 or pixels.shape[2] == 1:
+        pixels = np.repeat(pixels.reshape(*pixels.shape[:2], 1), 3, axis=2)
+    return pixels.astype(np.uint8)
 
 
 def pixel_parts(image: np.ndarray) -> dict[str, Any]:

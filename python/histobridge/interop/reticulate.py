@@ -79,6 +79,7 @@ __all__ = [
     "names",
     "nth",
     "part_keys",
+    "picture",
     "pixel_parts",
     "pixels",
     "prediction",
@@ -120,6 +121,21 @@ def read(adata: AnnData, part: str, key: str) -> Any:
     if part == "uns":
         return settings(adata.uns[keys.SETTINGS][key])
     return getattr(adata, part)[key]
+
+
+def picture(adata: AnnData, name: str) -> dict[str, Any]:
+    """Picture of ``<section> <image id>`` as listed by ``keys_of``, and its scale."""
+    for section, library in adata.uns[keys.SPATIAL].items():
+        image_id = name.removeprefix(f"{section} ")
+        if image_id in library.get(keys.IMAGES, {}) and name != image_id:
+            scale = library[keys.SCALE_FACTORS][keys.scale_factor(image_id)]
+            return {
+                "section": section,
+                "image_id": image_id,
+                "image": library[keys.IMAGES][image_id],
+                "scale": float(scale),
+            }
+    raise KeyError(name)
 
 
 def has(adata: AnnData, part: str, key: str) -> bool:
@@ -165,6 +181,11 @@ def keys_of(adata: AnnData) -> dict[str, list[str]]:
         "obsm": list(adata.obsm.keys()),
         "layers": list(adata.layers.keys()),
         "uns": list(adata.uns.get(keys.SETTINGS, {})),
+        "images": [
+            f"{section} {image_id}"
+            for section, library in adata.uns.get(keys.SPATIAL, {}).items()
+            for image_id in library.get(keys.IMAGES, {})
+        ],
     }
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from histobridge.contract import ContractError
 
 if TYPE_CHECKING:
-    from rpy2.rinterface import Sexp, SexpEnvironment
+    from rpy2.rinterface import SexpEnvironment
 
 
 class RefusalError(ContractError):
@@ -24,7 +24,7 @@ class RefusalError(ContractError):
         ValueError.__init__(self, text)
 
 
-def ask(function: str, *arguments: Any) -> Sexp:
+def ask(function: str, *arguments: Any) -> Any:
     """Call a function of the R package that answers with a value or a refusal.
 
     Raises

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -41,19 +43,44 @@ class TopMean(Network):
         """``mean`` (n, genes)."""
         return {"mean": super().forward(batch)["mean"] + self.level}
 
+    def pooling(self, batch: Batch) -> Callable[[Tensor, Tensor], Tensor]:
+        """``pool(scores, rows)``: one (genes,) from some rows of (spots, genes)."""
+        k = self.ks[int(torch.randint(len(self.ks), ()))]
+        return lambda scores, rows: top_mean(scores[rows], k)
+
     def loss(self, batch: Batch) -> Tensor:
         """Squared error over regions and genes."""
-        scores = self(batch)["mean"]
-        k = self.ks[int(torch.randint(len(self.ks), ()))]
+        scores, pool = self(batch)["mean"], self.pooling(batch)
         errors = []
         for bag in batch.bag.unique():
             rows = batch.bag == bag
-            errors.append((top_mean(scores[rows], k) - bulk(batch, rows)).square())
+            errors.append((pool(scores, rows) - bulk(batch, rows)).square())
         return torch.stack(errors).mean()
 
     def predict(self, batch: Batch) -> Tensor:
         """Scores (n, genes), never below zero."""
         return self(batch)["mean"].clamp(min=0)
+
+
+class AttentionMean(TopMean):
+    """A region is the mean of its spots, weighted by what they look like.
+
+    Gated attention of Ilse et al. 2018, ICML, on vectors (n, width) of the encoder.
+    """
+
+    def __init__(
+        self, encoder: nn.Module, head: nn.Module, genes: int, *, width: int, inner: int
+    ):
+        super().__init__(encoder, head, genes, ())
+        self.value, self.gate = nn.Linear(width, inner), nn.Linear(width, inner)
+        self.weight = nn.Linear(inner, 1)
+
+    def pooling(self, batch: Batch) -> Callable[[Tensor, Tensor], Tensor]:
+        """Weights of a region sum to one."""
+        x = self.embed(batch)
+        level = self.weight(torch.tanh(self.value(x)) * torch.sigmoid(self.gate(x)))
+        level = level.squeeze(1)
+        return lambda scores, rows: level[rows].softmax(dim=0) @ scores[rows]
 
 
 class HighOrLow(Network):

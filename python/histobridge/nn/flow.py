@@ -8,7 +8,7 @@ from torch.nn.functional import mse_loss
 
 from histobridge.nn.batch import Batch
 from histobridge.nn.diffusion import waves
-from histobridge.nn.graph import mean_over, with_loops
+from histobridge.nn.graph import LocalAttention, mean_over
 from histobridge.nn.network import Network
 
 
@@ -26,21 +26,24 @@ class SectionFlow(Network):
         width: int,
         *,
         layers: int,
+        heads: int,
         edges: str,
         steps: int = 5,
     ):
         super().__init__(encoder, nn.Identity())
-        self.edges, self.steps, self.genes = edges, steps, genes
+        self.steps, self.genes = steps, genes
         self.value = nn.Linear(genes, width)
         self.clock = nn.Linear(width, width)
-        self.layers = nn.ModuleList(_LocalLayer(width, genes) for _ in range(layers))
+        self.layers = nn.ModuleList(
+            _LocalLayer(width, genes, heads, edges) for _ in range(layers)
+        )
         self.out = nn.Linear(width, genes)
 
     def end(self, x: Tensor, time: Tensor, image: Tensor, batch: Batch) -> Tensor:
         """End (n, genes) of the path that is at ``x`` (n, genes) at ``time`` (n,)."""
         h = image + self.value(x) + self.clock(waves(time, image.shape[1]))
         for layer in self.layers:
-            h = layer(h, x, batch, self.edges)
+            h = layer(h, x, batch)
         return self.out(h)
 
     def loss(self, batch: Batch) -> Tensor:
@@ -76,15 +79,13 @@ class SectionFlow(Network):
 
 
 class _LocalLayer(nn.Module):
-    """Mean over neighbours of looks, of distance and of differences in expression.
+    """Attention to neighbours, and the difference of their present expression."""
 
-    Only distances enter, so that turning or mirroring the section changes nothing.
-    """
-
-    def __init__(self, width: int, genes: int):
+    def __init__(self, width: int, genes: int, heads: int, edges: str):
         super().__init__()
+        self.edges = edges
         self.norm = nn.LayerNorm(width)
-        self.message = nn.Linear(width, width)
+        self.attention = LocalAttention(width, heads=heads, edges=edges)
         self.change = nn.Linear(genes, width)
         self.mlp = nn.Sequential(
             nn.LayerNorm(width),
@@ -93,14 +94,7 @@ class _LocalLayer(nn.Module):
             nn.Linear(2 * width, width),
         )
 
-    def forward(self, h: Tensor, x: Tensor, batch: Batch, edges: str) -> Tensor:
-        near, far = with_loops(batch.edges[edges], len(h))
-        gap = (batch.position[near] - batch.position[far]).norm(dim=1)
-        scale = gap[gap > 0].mean() if bool((gap > 0).any()) else gap.new_ones(())
-        weight = torch.exp(-(gap / scale).square()).unsqueeze(1)
-        told = self.message(self.norm(h))[near] * weight
-        total = torch.zeros_like(h).index_add_(0, far, told.to(h.dtype))
-        weights = torch.zeros(len(h), 1, device=h.device).index_add_(0, far, weight)
-        h = h + total / weights.clamp(min=1e-6)
-        h = h + self.change(mean_over(x, batch.edges[edges]) - x)
+    def forward(self, h: Tensor, x: Tensor, batch: Batch) -> Tensor:
+        h = h + self.attention(self.norm(h), batch)
+        h = h + self.change(mean_over(x, batch.edges[self.edges]) - x)
         return h + self.mlp(h)

@@ -97,3 +97,35 @@ class GraphAttention(nn.Module):
         for layer, norm in zip(self.layers, self.norms, strict=True):
             x = x + torch.nn.functional.elu(layer(norm(x), edges))
         return x
+
+
+class LocalAttention(nn.Module):
+    """Attention to near spots and to oneself that fades with distance.
+
+    Only distances enter, so that turning or mirroring the section changes nothing.
+    """
+
+    def __init__(self, width: int, *, heads: int, edges: str):
+        super().__init__()
+        self.edges, self.heads = edges, heads
+        self.parts = nn.Linear(width, 3 * width)
+        self.fading = nn.Parameter(torch.zeros(heads))
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x: Tensor, batch: Batch) -> Tensor:
+        """(n, width) as it came in."""
+        from torch_geometric.utils import softmax
+
+        near, here = with_loops(batch.edges[self.edges], len(x))
+        split = (len(x), self.heads, -1)
+        query, key, value = (p.reshape(split) for p in self.parts(x).chunk(3, dim=1))
+        gap = (batch.position[near] - batch.position[here]).norm(dim=1)
+        # In units of a spot's own distances, whatever the pitch of its section.
+        total = gap.new_zeros(len(x)).index_add_(0, here, gap)
+        unit = total / (torch.bincount(here, minlength=len(x)) - 1).clamp(min=1)
+        near_by = gap / unit.clamp(min=1e-6)[here]
+        fade = nn.functional.softplus(self.fading) * near_by.unsqueeze(1)
+        alike = (query[here] * key[near]).sum(dim=2) / query.shape[2] ** 0.5
+        weight = softmax(alike.float() - fade, here, num_nodes=len(x)).unsqueeze(2)
+        told = (weight * value[near]).flatten(1).to(x.dtype)
+        return self.out(torch.zeros_like(x).index_add_(0, here, told))

@@ -151,22 +151,6 @@ class BranchDistillation:
 
 
 @dataclass(frozen=True)
-class Ranking:
-    """Pairs of spots in the wrong order, per gene (logistic loss on differences)."""
-
-    pairs: int = 256
-    weight: float = 1.0
-
-    def __call__(self, network: Network, output: Output, batch: Batch) -> Tensor:
-        """Mean over pairs and genes."""
-        guess, truth = output["mean"][batch.known], batch.target[batch.known]
-        first, second = torch.randint(len(truth), (2, self.pairs), device=truth.device)
-        order = torch.sign(truth[first] - truth[second])
-        wrong = softplus(-order * (guess[first] - guess[second])) * order.abs()
-        return wrong.sum() / order.abs().sum().clamp(min=1)
-
-
-@dataclass(frozen=True)
 class AuxiliaryGenes:
     """Squared error of the further genes (HE2Gene)."""
 

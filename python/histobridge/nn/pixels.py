@@ -15,10 +15,13 @@ def normalised(pixels: Tensor) -> Tensor:
     """uint8 (n, side, side, 3) as float (n, 3, side, side) between -1 and 1.
 
     The only place where pixels are scaled: every encoder takes what this gives.
+    Floats from 0 to 255 pass where their gradient is asked for.
     """
-    if pixels.dtype != torch.uint8:
+    if pixels.dtype != torch.uint8 and not pixels.requires_grad:
         raise ValueError(f"expected uint8 pixels; found {pixels.dtype}")
-    return ((pixels.float() - MEAN) / SPREAD).permute(0, 3, 1, 2)
+    # In the order that convolutions expect: with channels last, torch's CPU kernels
+    # overwrite memory for some narrow networks (2.13, 8 channels, 64 pixels).
+    return ((pixels.float() - MEAN) / SPREAD).permute(0, 3, 1, 2).contiguous()
 
 
 def symmetries(pixels: Tensor) -> Iterator[Tensor]:

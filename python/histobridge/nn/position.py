@@ -25,20 +25,6 @@ class GridEmbedding(nn.Module):
         return self.column(grid[:, 0]) + self.row(grid[:, 1])
 
 
-class CoordinateNetwork(nn.Module):
-    """Two layers on the position in millimetres from the middle of the section."""
-
-    def __init__(self, width: int):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(2, width), nn.GELU(), nn.Linear(width, width)
-        )
-
-    def forward(self, batch: Batch) -> Tensor:
-        """Vectors (n, width)."""
-        return self.layers(batch.position / 1000)
-
-
 class NeighbourPosition(nn.Module):
     """Position by a weighted mean over spatial neighbours (after APEG of TRIPLEX).
 

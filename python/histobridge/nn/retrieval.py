@@ -13,6 +13,7 @@ from histobridge.nn.heads import Projection
 from histobridge.nn.network import Network
 from histobridge.nn.pixels import Augmentation
 from histobridge.nn.position import GridEmbedding
+from histobridge.nn.size import Size
 from histobridge.nn.training import device_of
 
 
@@ -92,3 +93,18 @@ class Matching(Network):
         """Mean expression (n, genes) of the training spots that match the image."""
         query = self(batch)["image"]
         return self.bank.copy(query, self.neighbours, self.weights)
+
+
+def towers(size: Size, backbone: str, before: int, **matching: object) -> Matching:
+    """A backbone of published width ``before``, matched in a space of 256."""
+    from histobridge.nn.backbones import image_encoder
+
+    width = size.width(before)
+    return Matching(
+        image_encoder(backbone, size, width),
+        width,
+        size.width(256),
+        genes=size.genes,
+        spots=size.spots,
+        **matching,
+    )

@@ -70,16 +70,3 @@ def _ensemble(before: int, after: int, members: int, dropout: float) -> nn.Modul
         nn.Sequential(nn.Linear(before, after), nn.Dropout(dropout), nn.ReLU())
         for _ in range(members)
     )
-
-
-class PooledNeighbours(nn.Module):
-    """Features of a spot beside the mean of its neighbours (``concat_nb``)."""
-
-    def __init__(self, features: int, width: int):
-        super().__init__()
-        self.out = nn.Linear(2 * features, width)
-
-    def forward(self, batch: Batch) -> Tensor:
-        """Vectors (n, width)."""
-        near = masked_mean(batch.around, batch.around_known)
-        return self.out(torch.cat([batch.features, near], dim=1))

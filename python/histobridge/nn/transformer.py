@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
@@ -10,7 +12,15 @@ from histobridge.nn.batch import Batch
 
 
 class Attention(nn.Module):
-    """Multi-head attention from ``x`` to ``source`` (itself by default)."""
+    """Multi-head attention from ``x`` to ``source`` (itself by default).
+
+    Attributes
+    ----------
+    watch
+        Called with the weights (b, heads, n, m) of every pass, where it is set.
+    """
+
+    watch: Callable[[Tensor], None] | None = None
 
     def __init__(self, width: int, heads: int, dropout: float = 0.0):
         super().__init__()
@@ -39,9 +49,23 @@ class Attention(nn.Module):
         elif mask is not None and mask.dim() == 3:
             mask = mask.unsqueeze(1)
         dropout = self.dropout if self.training else 0.0
-        found = scaled_dot_product_attention(query, key, value, mask, dropout)
+        if self.watch is None:
+            found = scaled_dot_product_attention(query, key, value, mask, dropout)
+        else:
+            weights = _weights(query, key, mask)
+            self.watch(weights)
+            found = weights @ value
         out = self.out(found.transpose(1, 2).reshape(x.shape))
         return out if lonely is None else out.masked_fill(lonely.unsqueeze(-1), 0.0)
+
+
+def _weights(query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor:
+    logits = query @ key.transpose(-2, -1) / query.shape[-1] ** 0.5
+    if mask is None:
+        return logits.softmax(dim=-1)
+    if mask.dtype == torch.bool:
+        return logits.masked_fill(~mask, -torch.inf).softmax(dim=-1)
+    return (logits + mask).softmax(dim=-1)
 
 
 class TransformerLayer(nn.Module):

@@ -5,19 +5,25 @@ Names are drawn with ``parse_math=False``: a gene may be called anything.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from histobridge.graphs import pitch
 from histobridge.plotting import PALETTE, new_figure
+from histobridge.plotting.panels import (
+    SHARE_OF_PITCH,
+    Ground,
+    draw_ground,
+    draw_values,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PLAIN = {"parse_math": False}
+PLAIN: dict[str, Any] = {"parse_math": False}
 BINS = 6
 
 
@@ -93,11 +99,9 @@ def maps(frame: pd.DataFrame) -> Figure:
 
 
 def _map(axes: Axes, part: pd.DataFrame, kind: str, title: str) -> None:
-    points = part[["x", "y"]].to_numpy()
-    across = max(float(np.ptp(points, axis=0).max()) / pitch(points), 1.0)
-    size = (2.4 * 72 / (across + 2) * 0.8) ** 2
-    axes.scatter(part["x"], part["y"], c=part[kind], s=size, cmap="viridis", lw=0)
-    axes.set_title(title, fontsize=10, **PLAIN)
-    axes.set(xticks=[], yticks=[], aspect="equal")
-    axes.invert_yaxis()
-    axes.spines[:].set_visible(False)
+    points = part[["x", "y"]].to_numpy(dtype=float)
+    step = pitch(points)
+    low, high = points.min(axis=0) - step, points.max(axis=0) + step
+    under = Ground(points, step * SHARE_OF_PITCH, low, high)
+    draw_ground(axes, under, title)
+    draw_values(axes, under, part[kind])

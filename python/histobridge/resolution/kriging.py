@@ -1,11 +1,7 @@
-"""Regression kriging: a trend in the image, and what it leaves continued in space.
+"""A trend in image features, and residuals continued in space by kriging.
 
-Genes are noisy one by one, so what is continued are principal components of the roots
-of counts. Everything is chosen on spots that were left out, component by component:
-the strength of the ridge, the range and nugget of the residuals, how far the image is
-believed at all, and how far the component is. What left-out spots cannot tell, because
-they are further apart than a point is from its spots, is left to inverse distances:
-the two are averaged.
+Every choice is made on spots that were left out, column by column: the strength of
+the ridge, the range and nugget of the residuals, how far the image is believed.
 """
 
 from __future__ import annotations
@@ -16,13 +12,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from histobridge import graphs
-from histobridge.resolution.interpolation import inverse_distance
 from histobridge.resolution.problem import Problem
 
 STRENGTHS = tuple(np.geomspace(1e-2, 1e4, 13))
 RANGES = (1.0, 2.0, 4.0, 8.0, 16.0)
 NUGGETS = (0.0, 0.2, 0.5, 0.8)
-COMPONENTS = 50
 _CHUNK = 4096
 
 
@@ -121,86 +115,66 @@ def kriging_weights(
     return sp.csr_matrix((weight.ravel(), (row, spot.ravel())), shape=shape)
 
 
-class RegressionKriging:
-    """Kriging of components with and without a trend in the image, mixed.
-
-    Parameters
-    ----------
-    neighbours
-        Spots that a point is predicted from.
-    n_components
-        Of the roots of counts, whose noise is even.
+@dataclass(frozen=True)
+class Continued:
+    """Columns (., d) predicted from the spots, with and without the image mixed.
 
     Attributes
     ----------
-    image_weight_, shrinkage_ : (n_components,)
-        How far each component believes the image, and is believed, from 0 to 1.
+    left_out : (n_spots, d)
+        Each spot by the others.
+    points : (n_points, d)
+    trend : (n_points, d)
+        What of ``points`` the image says.
     """
 
-    def __init__(self, *, neighbours: int = 12, n_components: int = COMPONENTS):
-        self.neighbours = neighbours
-        self.n_components = n_components
+    left_out: np.ndarray
+    points: np.ndarray
+    trend: np.ndarray
 
-    def fit_predict(self, problem: Problem) -> np.ndarray:
-        """Expected counts of every point, (n_points, n_genes)."""
-        density = problem.density()
-        mean = np.sqrt(density).mean(axis=0)
-        left, size, loadings = np.linalg.svd(
-            np.sqrt(density) - mean, full_matrices=False
-        )
-        kept = slice(min(self.n_components, max(len(size) - 1, 1)))
-        scores, loadings = (left * size)[:, kept], loadings[kept]
-        left_out, points, trend = self._continued(problem, scores)
-        self.shrinkage_ = mixing_weight(scores, 0 * left_out, left_out)
-        smooth = mean + (self.shrinkage_ * points) @ loadings
-        shown = (self.shrinkage_ * trend) @ loadings
-        local = inverse_distance(problem.spots, problem.points, self.neighbours)
-        near = shown + local @ (np.sqrt(density) - problem.spot_mean(shown))
-        roots = (np.maximum(smooth, 0.0) + np.maximum(near, 0.0)) / 2
-        # A squared mean falls short of the mean of squares, by a factor per gene.
-        held = np.maximum(problem.spot_mean(roots**2).mean(axis=0), 1e-12)
-        return roots**2 * density.mean(axis=0) / held
 
-    def _continued(
-        self, problem: Problem, values: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Values (., d) of spots predicted by the others, of points, and the trend."""
-        left_out, points = self._kriged(problem, values)
-        self.image_weight_ = np.zeros(values.shape[1])
-        if problem.features is None:
-            return left_out, points, np.zeros(points.shape)
-        trend = ridge_trend(problem.spot_mean(problem.features), values)
-        rest, rest_points = self._kriged(problem, values - trend.left_out)
-        rest += trend.left_out
-        shown = trend.predict(problem.features)
-        weight = self.image_weight_ = mixing_weight(values, left_out, rest)
-        left_out = left_out + weight * (rest - left_out)
-        points += weight * (rest_points + shown - points)
-        return left_out, points, weight * shown
+def continued(problem: Problem, values: np.ndarray, neighbours: int) -> Continued:
+    """Values (n_spots, d) at all points: kriging, mixed with kriging about a trend."""
+    if problem.features is None:
+        left_out, points = kriged(problem, values, neighbours)
+        return Continued(left_out, points, np.zeros(points.shape))
+    trend = ridge_trend(problem.spot_mean(problem.features), values)
+    # Side by side, so that every field is solved once.
+    both = np.hstack([values, values - trend.left_out])
+    left_out, points = kriged(problem, both, neighbours)
+    alone, rest = np.hsplit(left_out, 2)
+    alone_points, rest_points = np.hsplit(points, 2)
+    rest = rest + trend.left_out
+    shown = trend.predict(problem.features)
+    weight = mixing_weight(values, alone, rest)
+    return Continued(
+        alone + weight * (rest - alone),
+        alone_points + weight * (rest_points + shown - alone_points),
+        weight * shown,
+    )
 
-    def _kriged(
-        self, problem: Problem, values: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Left-out spots and points, each column with the field that suits it best."""
-        best = np.full(values.shape[1], np.inf)
-        choice = np.zeros(values.shape[1], dtype=int)
-        left_out = np.tile(values.mean(axis=0), (len(values), 1))
-        fields = [(r * problem.pitch, n) for r in RANGES for n in NUGGETS]
-        for i, field in enumerate(fields):
-            weights = kriging_weights(problem.spots, None, *field, self.neighbours)
-            guess = weights @ values
-            error = ((guess - values) ** 2).sum(axis=0)
-            better = error < best
-            best[better], choice[better] = error[better], i
-            left_out[:, better] = guess[:, better]
-        points = np.empty((len(problem.points), values.shape[1]))
-        for i in np.unique(choice):
-            columns = np.flatnonzero(choice == i)
-            weights = kriging_weights(
-                problem.spots, problem.points, *fields[i], self.neighbours
-            )
-            points[:, columns] = weights @ values[:, columns]
-        return left_out, points
+
+def kriged(
+    problem: Problem, values: np.ndarray, neighbours: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Left-out spots and points, each column with the field that suits it best."""
+    best = np.full(values.shape[1], np.inf)
+    choice = np.zeros(values.shape[1], dtype=int)
+    left_out = np.tile(values.mean(axis=0), (len(values), 1))
+    fields = [(r * problem.pitch, n) for r in RANGES for n in NUGGETS]
+    for i, field in enumerate(fields):
+        weights = kriging_weights(problem.spots, None, *field, neighbours)
+        guess = weights @ values
+        error = ((guess - values) ** 2).sum(axis=0)
+        better = error < best
+        best[better], choice[better] = error[better], i
+        left_out[:, better] = guess[:, better]
+    points = np.empty((len(problem.points), values.shape[1]))
+    for i in np.unique(choice):
+        columns = np.flatnonzero(choice == i)
+        weights = kriging_weights(problem.spots, problem.points, *fields[i], neighbours)
+        points[:, columns] = weights @ values[:, columns]
+    return left_out, points
 
 
 def mixing_weight(

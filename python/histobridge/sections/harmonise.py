@@ -1,22 +1,22 @@
-"""The verb that brings the expression of sections to one scale."""
+"""The verb that brings the expression, or the stain, of sections to one scale."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from histobridge import __version__, contract, keys
 from histobridge.contract import ContractError
+from histobridge.images import open_slide
+from histobridge.images.stains import NORMALISERS
 from histobridge.normalisation import log_normalise
 from histobridge.sections.combat import ADJUST, harmonise
 
 if TYPE_CHECKING:
     from anndata import AnnData
-
-HARMONIZED = "harmonized"
 
 
 def harmonize_sections(
@@ -25,38 +25,44 @@ def harmonize_sections(
     method: str = "combat",
     batch: str = keys.SECTION,
     covariates: Sequence[str] = (),
-    key_added: str = HARMONIZED,
+    reference: str | None = None,
+    key_added: str | None = None,
 ) -> None:
-    """Remove what distinguishes batches from log-normalised expression.
+    """Remove what distinguishes batches from expression, or sections from images.
 
-    Reads counts and ``obs`` columns; writes ``layers[key_added]`` (log1p counts per
-    10,000, adjusted). Genes are adjusted together that the same batches measured; a
-    gene without a single count in a batch counts as not measured there, and what one
-    batch alone measured stays as it is.
+    *Expression*: reads counts and ``obs`` columns; writes ``layers[key_added]``
+    (log1p counts per 10,000, adjusted). Genes are adjusted together that the same
+    batches measured; a gene without a single count in a batch counts as not measured
+    there, and what one batch alone measured stays as it is.
+
+    *Stain*: reads the image of every section; writes the stain profiles of all
+    sections and of the reference under ``uns["histobridge"][key_added]``. Images stay
+    as they are; ``add_morphology(..., stain=key_added)`` reads them as if stained, and
+    scanned, like the reference.
 
     Parameters
     ----------
     xs
         One object, or several that may have different genes.
     method
-        ``combat`` (means and variances, shrunk) or ``limma`` (means).
+        Of expression: ``combat`` (means and variances, shrunk) or ``limma`` (means).
+        Of stain: ``macenko``, ``vahadane`` or ``reinhard``.
     batch
-        ``obs`` column of the batch.
+        ``obs`` column of the batch; for expression.
     covariates
-        ``obs`` columns, groups or numbers, whose effects stay. Without those that
-        differ between batches, such as the share of a tissue layer, real differences
-        are removed too.
+        ``obs`` columns, groups or numbers, whose effects stay; for expression.
+        Without those that differ between batches, such as the share of a tissue
+        layer, real differences are removed too.
+    reference
+        Section whose stain the others get; default the first.
+    key_added
+        Default ``harmonized``, for stain ``harmonized_stain``.
 
     Raises
     ------
     ContractError
         Fewer than two batches, a batch of one spot, columns that are absent or have
-        missing values, an unknown method.
-
-    Notes
-    -----
-    Differences of stain are taken out of images, not of expression: see ``stain`` of
-    ``add_morphology``.
+        missing values, an unknown method; a section without image or tissue.
 
     Examples
     --------
@@ -65,18 +71,63 @@ def harmonize_sections(
     >>> hb.harmonize_sections(bulb, covariates=["layer"])
     >>> bulb.layers["harmonized"].shape
     (501, 50)
+    >>> hb.harmonize_sections(bulb, method="macenko")
+    >>> hb.add_morphology(bulb, "colour", stain="harmonized_stain", progress=False)
     """
     objects = [xs] if hasattr(xs, "obs") else list(xs)
-    if method not in ADJUST:
-        raise ContractError("a method by name", repr(method), ADJUST)
+    if method in NORMALISERS:
+        key_added = key_added or keys.HARMONIZED_STAIN
+        found = stain_profiles(objects, method, reference)
+    elif method in ADJUST:
+        key_added = key_added or keys.HARMONIZED
+        found = _harmonise_expression(objects, method, batch, covariates, key_added)
+    else:
+        raise ContractError("a method by name", repr(method), [*ADJUST, *NORMALISERS])
+    shared = {"verb": "harmonize_sections", "method": method, "version": __version__}
+    for adata, settings in zip(objects, found, strict=True):
+        contract.record(adata, key_added, {**shared, **settings})
+
+
+def stain_profiles(
+    objects: list[AnnData], method: str, reference: str | None
+) -> list[dict[str, Any]]:
+    """Profiles of the sections of each object, and of the reference they should get.
+
+    Raises
+    ------
+    ContractError
+        No such reference; a section without image or with hardly any tissue.
+    """
+    normaliser = NORMALISERS[method]
+    profiles = [
+        {
+            section: normaliser.measure(open_slide(adata, section).thumbnail())
+            for section in contract.sections(adata)
+        }
+        for adata in objects
+    ]
+    known = {name: p for own in reversed(profiles) for name, p in own.items()}
+    if reference is None:
+        reference = next(iter(profiles[0]))
+    if reference not in known:
+        raise ContractError("a reference among the sections", repr(reference), known)
+    return [
+        {"reference": reference, "wanted": known[reference], "profiles": own}
+        for own in profiles
+    ]
+
+
+def _harmonise_expression(
+    objects: list[AnnData],
+    method: str,
+    batch: str,
+    covariates: Sequence[str],
+    key_added: str,
+) -> list[dict[str, Any]]:
+    """Write the adjusted layer of every object; their settings."""
     for adata in objects:
         contract.unique_names(adata)
-    labels = pd.concat([_batches(adata, batch) for adata in objects])
-    code, names = pd.factorize(labels, sort=True)
-    size = np.bincount(code)
-    if len(names) < 2 or size.min() < 2:
-        found = ", ".join(f"{n}: {s}" for n, s in zip(names, size, strict=True))
-        raise ContractError(f"two batches of two spots in obs[{batch!r}]", found)
+    code, names = _coded_batches(objects, batch)
     genes = pd.Index(pd.unique(np.concatenate([a.var_names for a in objects])))
     values = np.concatenate([_values(adata, genes) for adata in objects])
     for b in range(len(names)):
@@ -91,14 +142,18 @@ def harmonize_sections(
         # Not measured is no count, and stays so.
         own = np.nan_to_num(rows[:, genes.get_indexer(adata.var_names)])
         adata.layers[key_added] = own.astype(np.float32)
-        settings = {
-            "verb": "harmonize_sections",
-            "method": method,
-            "batch": batch,
-            "covariates": list(covariates),
-            "version": __version__,
-        }
-        contract.record(adata, key_added, settings)
+    return [{"batch": batch, "covariates": list(covariates)} for _ in objects]
+
+
+def _coded_batches(objects: list[AnnData], batch: str) -> tuple[np.ndarray, pd.Index]:
+    """Batch of every spot of all objects, and their names."""
+    labels = pd.concat([_batches(adata, batch) for adata in objects])
+    code, names = pd.factorize(labels, sort=True)
+    size = np.bincount(code)
+    if len(names) < 2 or size.min() < 2:
+        found = ", ".join(f"{n}: {s}" for n, s in zip(names, size, strict=True))
+        raise ContractError(f"two batches of two spots in obs[{batch!r}]", found)
+    return code, names
 
 
 def _batches(adata: AnnData, batch: str) -> pd.Series:

@@ -62,7 +62,8 @@ def align_sections(
     image
         Weight of image features in the likeness of spots, from 0 to 1.
     warp
-        Follow the motion by a smooth deformation.
+        Follow the motion by a smooth deformation. By expression there is one only
+        where it foretells the matches of tissue that it was not fitted to.
     landmarks
         ``obs`` column that names spots which are the same place in all sections;
         only used to report ``landmark_error`` in microns, before and after.
@@ -105,6 +106,7 @@ def align_sections(
         "warp": warp,
         "overlap": overlap,
         "version": __version__,
+        "warped": [False, *(warp and step.bend is not None for step in found)],
         "degrees": [0.0, *(step.rigid.degrees for step in found)],
     }
     if landmarks is not None:

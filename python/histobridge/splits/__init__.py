@@ -55,17 +55,19 @@ __all__ = [
 ]
 
 
-def inner_splits(adata: AnnData, spots: np.ndarray, seed: int) -> list[Positions]:
+def inner_splits(
+    adata: AnnData, spots: np.ndarray, seed: int, patch_um: float | None = None
+) -> list[Positions]:
     """Folds inside training ``spots`` for choosing parameters.
 
     By patient where there are two, else by section, else by spatial blocks with a
-    buffer. Positions refer to ``adata``.
+    buffer, see ``SpatialBlockKFold`` for ``patch_um``. Positions refer to ``adata``.
     """
     part = adata[spots]
     for splitter in (
         LeaveOnePatientOut(),
         LeaveOneSectionOut(),
-        SpatialBlockKFold(seed=seed),
+        SpatialBlockKFold(seed=seed, patch_um=patch_um),
     ):
         try:
             return [(spots[a], spots[b]) for a, b in splitter.split(part)]

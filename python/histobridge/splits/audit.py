@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,7 +21,7 @@ def audit_split(
     *,
     patch_um: float | None = None,
     patient_key: str = keys.PATIENT,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Measure the ways in which training spots could betray test spots.
 
     Parameters
@@ -47,7 +47,7 @@ def audit_split(
     patch = recorded_patch_um(adata) if patch_um is None else patch_um
     points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
     distance = distance_to(points, sections, test, train)
-    result: dict[str, object] = {
+    result: dict[str, Any] = {
         "n_train": len(train),
         "n_test": len(test),
         "n_dropped": adata.n_obs - len(np.union1d(train, test)),

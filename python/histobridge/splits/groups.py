@@ -40,8 +40,12 @@ class LeaveOneGroupOut(Splitter):
             )
         return column.astype(str)
 
-    def get_n_splits(self, adata: AnnData, y: None = None, groups: None = None) -> int:
+    def get_n_splits(
+        self, adata: AnnData | None = None, y: None = None, groups: None = None
+    ) -> int:
         """Return the number of groups."""
+        if adata is None:
+            raise ContractError(f"an object, to count its {self.what}s", "none")
         return self.groups(adata).nunique()
 
     def test_sets(self, adata: AnnData) -> Iterator[np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -47,7 +48,7 @@ def _half(weights: sp.csr_matrix) -> sp.coo_matrix:
 
 def _parts(values: sp.csr_matrix | np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
     """Few columns at a time, dense and in double precision."""
-    columns = sp.csc_matrix(values) if sp.issparse(values) else values
+    columns: Any = sp.csc_matrix(values) if sp.issparse(values) else values
     for start in range(0, values.shape[1], GENES_AT_ONCE):
         chosen = slice(start, start + GENES_AT_ONCE)
         part = columns[:, chosen]

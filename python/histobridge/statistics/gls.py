@@ -43,6 +43,9 @@ class Fit:
         Distance at which correlation has fallen to 1/e of ``1 - nugget``.
     nugget
         Share of the residual variance without spatial correlation.
+    widening
+        How many times larger the standard error is, at least 1, when scale and nugget
+        are not taken for known.
     """
 
     estimate: np.ndarray
@@ -50,6 +53,14 @@ class Fit:
     df: np.ndarray
     scale: np.ndarray
     nugget: np.ndarray
+    widening: np.ndarray
+
+    def p_value(self) -> np.ndarray:
+        """Two-sided p (genes,) of Student's t, the standard error widened."""
+        from scipy import stats
+
+        statistic = np.abs(self.estimate / self.std_error) / self.widening
+        return 2 * stats.t.sf(statistic, self.df)
 
 
 def fit_gls(
@@ -87,6 +98,7 @@ def fit_gls(
     is that of the restricted likelihood over the grid.
     """
     largest = np.unique(sections, return_counts=True)[1].max()
+    field: ExactField | VecchiaField
     if largest <= exact:
         field = ExactField(points, sections)
     else:
@@ -96,8 +108,9 @@ def fit_gls(
     surfaces = _surfaces(values, design, column, field, scales, logits)
     free = len(values) - design.shape[1]
     parts = [
-        _at_maximum(*surfaces[..., start : start + _GENES], scales, logits, free)
+        _at_maximum(likelihood, estimate, error, scales, logits, free)
         for start in range(0, values.shape[1], _GENES)
+        for likelihood, estimate, error in [surfaces[..., start : start + _GENES]]
     ]
     names = [entry.name for entry in fields(Fit)]
     return Fit(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
@@ -149,12 +162,16 @@ def _at_maximum(
     place = _maximum(likelihood)
     i, j, t, u = place
     logit = logits[j] + u * (logits[1] - logits[0])
+    weight = np.exp(likelihood - likelihood.max(axis=(0, 1)))
+    weight /= weight.sum(axis=(0, 1))
+    error = np.exp(_interpolate(log_error, *place))
     return Fit(
         _interpolate(estimate, *place),
-        np.exp(_interpolate(log_error, *place)),
-        _degrees(likelihood, 2 * log_error, free),
+        error,
+        _degrees(weight, 2 * log_error, free),
         scales[i] * (scales[1] / scales[0]) ** t,
         1 / (1 + np.exp(-logit)),
+        _widening(weight, estimate / error, np.exp(log_error) / error),
     )
 
 
@@ -176,13 +193,20 @@ def _least_squares(
     return likelihood, coefficients[column], error
 
 
-def _degrees(likelihood: np.ndarray, log_variance: np.ndarray, free: int) -> np.ndarray:
+def _degrees(weight: np.ndarray, log_variance: np.ndarray, free: int) -> np.ndarray:
     """Satterthwaite's degrees of freedom (genes,)."""
-    weight = np.exp(likelihood - likelihood.max(axis=(0, 1)))
-    weight /= weight.sum(axis=(0, 1))
     mean = (weight * log_variance).sum(axis=(0, 1))
     spread = (weight * (log_variance - mean) ** 2).sum(axis=(0, 1))
     return 2 / (2 / free + spread)
+
+
+def _widening(
+    weight: np.ndarray, estimate: np.ndarray, error: np.ndarray
+) -> np.ndarray:
+    """Root of the total variance, in units of the standard error (genes,)."""
+    mean = (weight * estimate).sum(axis=(0, 1))
+    variance = (weight * (error**2 + (estimate - mean) ** 2)).sum(axis=(0, 1))
+    return np.sqrt(np.maximum(variance, 1.0))
 
 
 Place = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 GENES = 250
 
+MANY = 2**26
+"""Values of a target above which single precision is used, to halve the memory."""
+
 
 class Translator:
     """Base of translators: chooses genes, drops empty spots, checks shapes.
@@ -61,15 +64,21 @@ class Translator:
             "trained_on": _manifest(adata, full),
         }
         self.scope_ = fingerprint(adata, full)
-        self._fit(adata, full, target.transform(adata, full))
+        many = len(full) * len(self.genes_) > MANY
+        dtype = np.float32 if many else np.float64
+        self._fit(adata, full, target.transform(adata, full, dtype))
         return self
 
     def predict(self, adata: AnnData, spots: np.ndarray | None = None) -> np.ndarray:
-        """Prediction (n_spots, n_genes) on the scale of the target."""
+        """Prediction (n_spots, n_genes) on the scale of the target.
+
+        In single precision from a model trained on more than 67 million values.
+        """
         if not hasattr(self, "genes_"):
             raise ContractError("a fitted translator", "fit() was not called")
         spots = np.arange(adata.n_obs) if spots is None else np.asarray(spots)
-        out = np.asarray(self._predict(adata, spots), dtype=float)
+        out = np.asarray(self._predict(adata, spots))
+        out = out if out.dtype.kind == "f" else out.astype(float)
         shape = (len(spots), len(self.genes_))
         if out.shape != shape:
             raise ValueError(f"expected a prediction of shape {shape}; got {out.shape}")

@@ -15,15 +15,16 @@ from histobridge.images.features import (
     spot_features,
 )
 from histobridge.translation.base import Translator
+from histobridge.translation.components import (
+    MOST_SPOTS,
+    expression_axes,
+    project,
+    unproject,
+    wide_axes,
+)
 
 if TYPE_CHECKING:
     from anndata import AnnData
-
-WIDE = 200
-"""An encoder with more columns than this enters by its leading components."""
-
-MOST_SPOTS = 3000
-"""Spots that one tree sees at most."""
 
 
 @dataclass(frozen=True)
@@ -130,10 +131,9 @@ class Forest(Translator):
         from sklearn.ensemble import ExtraTreesRegressor
 
         self.columns_ = feature_names(adata, self.key)
-        self.axes_ = {}
-        x = self._features(adata, spots)
+        self.axes_ = self._wide_axes(adata, spots)
         self.mean_ = target.mean(axis=0)
-        self.genes_axes_ = _axes(target - self.mean_, self.components)
+        self.gene_axes_ = expression_axes(target, self.components)
         many = len(spots) > MOST_SPOTS
         forest = ExtraTreesRegressor(
             self.trees,
@@ -142,30 +142,26 @@ class Forest(Translator):
             bootstrap=many,
             max_samples=MOST_SPOTS if many else None,
             random_state=self.seed,
-        ).fit(x, (target - self.mean_) @ self.genes_axes_)
+        ).fit(self._features(adata, spots), project(target, self.gene_axes_))
         self.forest_ = vars(Trees.of(forest))
 
     def _predict(self, adata: AnnData, spots: np.ndarray) -> np.ndarray:
         same_features(self.columns_, feature_names(adata, self.key))
         scores = Trees(**self.forest_).predict(self._features(adata, spots))
-        return scores @ self.genes_axes_.T + self.mean_
+        return unproject(scores, self.gene_axes_, self.mean_)
+
+    def _wide_axes(self, adata: AnnData, spots: np.ndarray) -> dict[str, np.ndarray]:
+        columns = morphology_columns(adata, self.key)
+        found = {n: wide_axes(adata, spots, c, self.key) for n, c in columns.items()}
+        few = self.components
+        return {n: axes[:, :few] for n, axes in found.items() if axes is not None}
 
     def _features(self, adata: AnnData, spots: np.ndarray) -> np.ndarray:
-        """Columns (n_spots, n_features); components are fitted when first seen."""
-        blocks = []
-        for encoder, columns in morphology_columns(adata, self.key).items():
-            x = spot_features(adata, columns, self.neighbours, self.key)[spots]
-            if len(columns) > WIDE:
-                if encoder not in self.axes_:
-                    self.axes_[encoder] = _axes(x, self.components)
-                x = x @ self.axes_[encoder]
-            blocks.append(x)
+        """Columns (n_spots, n_features), a wide encoder by its components."""
+        blocks = [
+            spot_features(
+                adata, columns, self.neighbours, self.key, self.axes_.get(encoder)
+            )[spots]
+            for encoder, columns in morphology_columns(adata, self.key).items()
+        ]
         return np.concatenate(blocks, axis=1).astype(np.float32)
-
-
-def _axes(x: np.ndarray, count: int) -> np.ndarray:
-    """Leading axes (n_columns, count) of centred rows."""
-    from sklearn.utils.extmath import randomized_svd
-
-    count = min(count, *x.shape)
-    return randomized_svd(x, count, random_state=0)[2].T

@@ -133,11 +133,6 @@ class NeuralTranslator(Translator):
         rows, table = self._table(adata, spots)
         if self.inputs.features:
             same_features(self.features_, feature_names(adata))
-            found = table.features.shape[1]
-            if found != self.size_.features:
-                raise ContractError(
-                    f"{self.size_.features} image features, as in training", f"{found}"
-                )
         return self.scaling.back(self._answers(table, np.searchsorted(rows, spots)))
 
     def get_state(self) -> dict[str, Any]:

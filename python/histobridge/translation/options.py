@@ -44,6 +44,8 @@ class Options:
         of ``scale``. Its microns stay.
     device
         Default a GPU where there is one.
+    mixed_precision
+        bfloat16 on a GPU that has it, as the recipes do; ``False`` for none.
     checkpoint
         Folder; one file per stage, from which an interrupted training resumes.
     progress
@@ -59,6 +61,7 @@ class Options:
     batch_size: int | None = None
     pixels: int | None = None
     device: str | None = None
+    mixed_precision: bool | None = None
     checkpoint: str | None = None
     progress: bool = False
     seed: int = 0
@@ -84,7 +87,11 @@ class Options:
         """Recipe of a stage at this scale, with what the user changed."""
         rate = published.learning_rate
         rate = max(rate, min(rate / self.size(), FASTEST))
-        recipe = published.but(learning_rate=rate, epochs=self.epochs)
+        recipe = published.but(
+            learning_rate=rate,
+            epochs=self.epochs,
+            mixed_precision=self.mixed_precision,
+        )
         if not last:
             return dataclasses.replace(recipe, patience=None)
         return recipe.but(learning_rate=self.learning_rate, patience=self.patience)

@@ -10,9 +10,16 @@ import numpy as np
 from histobridge import graphs
 from histobridge.normalisation import pearson_columns
 from histobridge.splits import inner_splits
+from histobridge.translation.components import evenly
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+MOST_GENES = 250
+"""Genes, evenly spaced, by which a penalty is chosen."""
+
+MOST_SPOTS = 4000
+"""Spots, evenly spaced, of a fold on which it is fitted and scored."""
 
 Describe = Callable[[np.ndarray], np.ndarray]
 
@@ -21,12 +28,18 @@ class RidgePath:
     """Ridge regression for many penalties from one decomposition.
 
     The eigenvectors of the smaller of ``phi phi'`` and ``phi' phi`` serve every
-    penalty.
+    penalty. ``weights`` (rows,) say how much each row counts; default the same.
     """
 
-    def __init__(self, phi: np.ndarray, target: np.ndarray):
-        self.centre, self.intercept = phi.mean(axis=0), target.mean(axis=0)
+    def __init__(
+        self, phi: np.ndarray, target: np.ndarray, weights: np.ndarray | None = None
+    ):
+        self.centre = np.average(phi, axis=0, weights=weights)
+        self.intercept = np.average(target, axis=0, weights=weights)
         centred, residual = phi - self.centre, target - self.intercept
+        if weights is not None:
+            root = np.sqrt(weights / weights.mean())[:, None]
+            centred, residual = centred * root, residual * root
         if len(centred) <= centred.shape[1]:
             values, vectors = np.linalg.eigh(centred @ centred.T)
             self.basis = centred.T @ vectors
@@ -54,6 +67,7 @@ def choose_penalty(
     alphas: Sequence[float],
     describe: Callable[[np.ndarray], Describe],
     seed: int,
+    weights: np.ndarray | None = None,
 ) -> float:
     """Penalty of the highest mean per-gene Pearson over inner folds.
 
@@ -67,15 +81,24 @@ def choose_penalty(
     describe
         Takes the rows of ``spots`` that a fold trains on and returns the function
         from rows to features (n_rows, d), so that what it fits is fitted on those.
+    weights
+        (n_spots,) how much each spot counts when fitting.
     """
+    if len(alphas) == 1:
+        return alphas[0]
+    genes = target.shape[1]
+    if genes > MOST_GENES:
+        target = target[:, evenly(np.arange(genes), MOST_GENES)]
     row = np.full(adata.n_obs, -1)
     row[spots] = np.arange(len(spots))
     sections = graphs.section_codes(adata)[spots]
     score, weight = np.zeros(len(alphas)), 0
     for train, test in inner_splits(adata, spots, seed):
-        a, b = row[train], row[test]
+        a, b = evenly(row[train], MOST_SPOTS), evenly(row[test], MOST_SPOTS)
         features = describe(a)
-        path = RidgePath(features(a), target[a])
+        path = RidgePath(
+            features(a), target[a], None if weights is None else weights[a]
+        )
         for section in np.unique(sections[b]):
             rows = b[sections[b] == section]
             if len(rows) < 5:

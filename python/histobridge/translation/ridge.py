@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from histobridge import keys
+from histobridge import contract, keys
 from histobridge.contract import ContractError
 from histobridge.images.features import (
     feature_names,
@@ -17,6 +17,12 @@ from histobridge.images.features import (
     spot_features,
 )
 from histobridge.translation.base import Translator
+from histobridge.translation.components import (
+    expression_axes,
+    project,
+    unproject,
+    wide_axes,
+)
 from histobridge.translation.penalty import RidgePath, choose_penalty
 
 if TYPE_CHECKING:
@@ -60,6 +66,13 @@ class ViewRidge(Translator):
         Encoders that ``*`` leaves out although no view names them.
     alphas
         Penalties tried, in units of the mean squared length of a spot.
+    components
+        More genes than this are predicted by so many leading components of their
+        expression, which is what genes share; a fit then costs little more for all
+        genes than for some.
+    by_depth
+        Weigh spots by depth: what a shallow spot shows of composition is mostly
+        counting noise. Half of the full weight at the median depth.
     key
         ``obsm`` entry of the features.
     seed
@@ -72,30 +85,46 @@ class ViewRidge(Translator):
         *,
         besides: Sequence[str] = (),
         alphas: Sequence[float] = ALPHAS,
+        components: int = 20,
+        by_depth: bool = False,
         key: str = keys.MORPHOLOGY,
         seed: int = 0,
     ):
         self.views = tuple(views)
         self.besides = tuple(besides)
         self.alphas = tuple(alphas)
+        self.components = components
+        self.by_depth = by_depth
         self.key = key
         self.seed = seed
 
     def _fit(self, adata: AnnData, spots: np.ndarray, target: np.ndarray) -> None:
         self.columns_ = feature_names(adata, self.key)
-        blocks, self.scales_ = [], []
-        for view, columns in self._present(adata):
-            x = spot_features(adata, columns, view.neighbours, self.key)[spots]
+        self.axes_ = [
+            wide_axes(adata, spots, columns, self.key)
+            for _, columns in self._present(adata)
+        ]
+        blocks, self.scales_ = self._blocks(adata, spots), []
+        for x, (view, _) in zip(blocks, self._present(adata), strict=True):
             length = max(float((x**2).sum() / len(x)), 1e-12)
             self.scales_.append(float(np.sqrt(view.weight / length)))
-            blocks.append(x * self.scales_[-1])
+            x *= self.scales_[-1]
         x = np.concatenate(blocks, axis=1)
+        weights = _depth_weights(adata, spots) if self.by_depth else None
         self.alpha_ = choose_penalty(
-            adata, spots, target, self.alphas, lambda _: x.__getitem__, self.seed
+            adata,
+            spots,
+            target,
+            self.alphas,
+            lambda _: x.__getitem__,
+            self.seed,
+            weights,
         )
-        path = RidgePath(x, target)
+        self.gene_axes_ = expression_axes(target, self.components)
+        path = RidgePath(x, project(target, self.gene_axes_), weights)
         self.centre_, self.intercept_ = path.centre, path.intercept
         self.coefficients_ = path.coefficients(self.alpha_)
+        self.mean_ = target.mean(axis=0)
         self.settings_ |= {
             "alpha": float(self.alpha_),
             "views": [view.encoder for view, _ in self._present(adata)],
@@ -103,13 +132,25 @@ class ViewRidge(Translator):
 
     def _predict(self, adata: AnnData, spots: np.ndarray) -> np.ndarray:
         same_features(self.columns_, feature_names(adata, self.key))
-        present = zip(self._present(adata), self.scales_, strict=True)
-        blocks = [
-            spot_features(adata, columns, view.neighbours, self.key)[spots] * scale
-            for (view, columns), scale in present
+        scaled = zip(self._blocks(adata, spots), self.scales_, strict=True)
+        x = np.concatenate([x * scale for x, scale in scaled], axis=1)
+        scores = (x - self.centre_) @ self.coefficients_ + self.intercept_
+        return unproject(scores, self.gene_axes_, self.mean_)
+
+    def _blocks(self, adata: AnnData, spots: np.ndarray) -> list[np.ndarray]:
+        """Features (n_spots, d) of every view with their context."""
+        return [
+            spot_features(adata, columns, view.neighbours, self.key, axes)[spots]
+            for (view, columns), axes in zip(
+                self._present(adata), self.axes_, strict=True
+            )
         ]
-        x = np.concatenate(blocks, axis=1)
-        return (x - self.centre_) @ self.coefficients_ + self.intercept_
+
+    def sees(self, columns: dict[str, np.ndarray]) -> bool:
+        """Whether one of these encoders is in a view."""
+        named = {view.encoder for view in self.views}
+        others = set(columns) - named - set(self.besides)
+        return bool(named & set(columns)) or ("*" in named and bool(others))
 
     def _present(self, adata: AnnData) -> list[tuple[View, np.ndarray]]:
         """Views that are there, weights summing to 1, with their columns."""
@@ -131,3 +172,8 @@ class ViewRidge(Translator):
             )
         total = sum(view.weight for view, _ in found)
         return [(replace(view, weight=view.weight / total), c) for view, c in found]
+
+
+def _depth_weights(adata: AnnData, spots: np.ndarray) -> np.ndarray:
+    depth = np.asarray(contract.counts(adata)[spots].sum(axis=1), dtype=float).ravel()
+    return depth / (depth + np.median(depth))

@@ -62,7 +62,10 @@ class LogCP10k:
             raise ContractError("genes that vary over the training spots", "none")
         return self
 
-    def transform(self, adata: AnnData, spots: np.ndarray) -> np.ndarray:
+    def transform(
+        self, adata: AnnData, spots: np.ndarray, dtype: type = np.float64
+    ) -> np.ndarray:
         """Target (n_spots, n_genes)."""
         columns = adata.var_names.get_indexer(self.genes_)
-        return log_normalise(contract.counts(adata)[spots])[:, columns].toarray()
+        normal = log_normalise(contract.counts(adata)[spots])
+        return normal[:, columns].astype(dtype, copy=False).toarray()

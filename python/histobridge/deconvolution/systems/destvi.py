@@ -17,6 +17,7 @@ import scipy.sparse as sp
 from histobridge.deconvolution.base import Deconvolver, Estimate
 from histobridge.deconvolution.gamma_poisson import maximum_likelihood
 from histobridge.deconvolution.genes import select_genes
+from histobridge.deconvolution.mixture import Mixture
 from histobridge.deconvolution.outputs import shares
 from histobridge.deconvolution.signatures import Signatures
 from histobridge.registry import system
@@ -126,7 +127,8 @@ def solve(
         seed=seed,
         batch=128,
     )
-    start = maximum_likelihood(counts[:, genes], profiles, 100.0, rounds=3).mean
+    mixture = Mixture.of(counts[:, genes], profiles, 100.0)
+    start = maximum_likelihood(mixture, rounds=3).mean
     model = fit(
         lambda: of_spots(decoder, shares(start)),
         y,

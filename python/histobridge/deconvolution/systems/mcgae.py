@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from histobridge import graphs, keys
 from histobridge.deconvolution.base import Deconvolver, Estimate
 from histobridge.deconvolution.gamma_poisson import maximum_likelihood, posterior
+from histobridge.deconvolution.mixture import Mixture
 from histobridge.deconvolution.outputs import shares
 from histobridge.deconvolution.priors import averaging
 from histobridge.deconvolution.signatures import Signatures
@@ -65,15 +66,10 @@ def solve(
     """Embed, connect, fit."""
     points = embedding(adata, counts, size, morphology, seed)
     graph = graphs.knn_graph(points, graphs.section_codes(adata), neighbours)
-    start = maximum_likelihood(counts, signatures.profiles, platform)
-    fit = posterior(
-        counts,
-        signatures.profiles,
-        start,
-        averaging(graphs.symmetric(graph)),
-        strength,
-        platform,
-    )
+    mixture = Mixture.of(counts, signatures.profiles, platform)
+    start = maximum_likelihood(mixture)
+    average = averaging(graphs.symmetric(graph))
+    fit = posterior(mixture, start, average, strength)
     return Estimate(shares(fit.mean, signatures.sizes))
 
 

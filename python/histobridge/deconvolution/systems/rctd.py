@@ -147,37 +147,26 @@ def solve(
     genes, profiles = platform_profiles(counts[rich], depth[rich], signatures)
     y = counts[:, genes].toarray()
     largest = int(min(LARGEST_COUNT, 2 ** np.ceil(np.log2(max(y.max(), 4)))))
-    hundredths = (
-        choose_sigma(
-            y[rich],
-            profiles,
-            depth[rich],
-            largest,
-            seed,
-            **(PUBLISHED_SAMPLE if as_published else SAMPLE),
-        )
-        if sigma is None
-        else round(100 * sigma)
-    )
-    likelihood = heavy_tail(hundredths / 100, largest)
-    weights, _, converged = robust_weights(y, profiles, depth, likelihood)
+    if sigma is None:
+        sample = PUBLISHED_SAMPLE if as_published else SAMPLE
+        part = (y[rich], profiles, depth[rich])
+        sigma = choose_sigma(*part, largest, seed, **sample) / 100
+    sigma = round(sigma, 2)
+    likelihood = heavy_tail(sigma, largest)
+    found, _, converged = robust_weights(y, profiles, depth, likelihood)
     spots: dict[str, np.ndarray] = {"converged": converged.astype(float)}
-    if mode == "full":
-        found = weights
-    else:
-        few = FewTypes(y, profiles, depth, likelihood)
-        if mode == "multi":
-            found = greedy(few, weights, most_types, threshold)
-        else:
-            found, facts = doublets(few, weights, confidence, threshold)
-            types = np.array(signatures.types)
-            for name in ("first_type", "second_type"):
-                facts[name] = types[facts[name]]
-            spots |= facts
+    few = FewTypes(y, profiles, depth, likelihood)
+    if mode == "multi":
+        found = greedy(few, found, most_types, threshold)
+    elif mode == "doublet":
+        found, facts = doublets(few, found, confidence, threshold)
+        types = np.array(signatures.types)
+        facts |= {f: types[facts[f]] for f in ("first_type", "second_type")}
+        spots |= facts
     values = shares(found)
     if as_published:
         values[~rich] = np.nan
-    return Estimate(values, spots, settings={"sigma": hundredths / 100})
+    return Estimate(values, spots, settings={"sigma": sigma})
 
 
 @system(

@@ -107,11 +107,7 @@ def solve(
     depth = np.maximum(y.sum(axis=1, keepdims=True), 1.0)
     score = shares(least_squares(y / depth, profiles, 1 / (profiles.mean(1) + 1e-5)))
     prior = np.log(score + 0.01)
-    logs = log_normalise(counts[:, genes]).toarray()
-    blocks = [(logs - logs.mean(0)) / np.maximum(logs.std(0), 0.1)]
-    if keys.MORPHOLOGY in adata.obsm:
-        columns = np.concatenate(list(morphology_columns(adata).values()))
-        blocks.append(spot_features(adata, columns, (1,)))
+    blocks = expert_inputs(adata, counts[:, genes])
     inputs = np.concatenate(blocks, axis=1)
     model = fit(
         lambda: _module()(profiles, [b.shape[1] for b in blocks], hidden, weight),
@@ -131,6 +127,16 @@ def solve(
         )
     amounts = torch.softmax(mean, dim=1).numpy().astype(float)
     return Estimate(shares(amounts, signatures.sizes))
+
+
+def expert_inputs(adata: "AnnData", counts: sp.csr_matrix) -> list[np.ndarray]:
+    """What each expert sees of every spot: expression, and the image where there."""
+    logs = log_normalise(counts).toarray()
+    blocks = [(logs - logs.mean(0)) / np.maximum(logs.std(0), 0.1)]
+    if keys.MORPHOLOGY in adata.obsm:
+        columns = np.concatenate(list(morphology_columns(adata).values()))
+        blocks.append(spot_features(adata, columns, (1,)))
+    return blocks
 
 
 @system(

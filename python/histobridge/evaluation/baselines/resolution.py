@@ -9,8 +9,9 @@ import scipy.sparse as sp
 
 from histobridge import graphs
 from histobridge.registry import system
+from histobridge.resolution.house import RegressionKriging
 from histobridge.resolution.interpolation import Interpolator, inverse_distance
-from histobridge.resolution.kriging import RegressionKriging, ridge_trend
+from histobridge.resolution.kriging import ridge_trend
 from histobridge.resolution.problem import Problem
 from histobridge.resolution.subspots import SmoothComponents
 

@@ -9,8 +9,8 @@ import numpy as np
 from histobridge import contract, graphs, keys
 from histobridge.evaluation.arms import permuted_image
 from histobridge.registry import system
-from histobridge.translation.average import Average
 from histobridge.translation.base import Translator
+from histobridge.translation.composite import Average
 from histobridge.translation.ridge import View, ViewRidge
 from histobridge.translation.systems.ridge_plus import ridge_plus
 

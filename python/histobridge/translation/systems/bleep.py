@@ -27,18 +27,14 @@ if TYPE_CHECKING:
 
 def network(size: Size, backbone: str, neighbours: int) -> Network:
     """Two towers, soft contrast, mean of the nearest."""
-    from histobridge.nn.backbones import image_encoder
     from histobridge.nn.losses import soft_contrastive
     from histobridge.nn.pixels import Augmentation
-    from histobridge.nn.retrieval import Matching
+    from histobridge.nn.retrieval import towers
 
-    before = size.width(2048)
-    return Matching(
-        image_encoder(backbone, size, before),
-        before,
-        size.width(256),
-        genes=size.genes,
-        spots=size.spots,
+    return towers(
+        size,
+        backbone,
+        2048,
         contrast=soft_contrastive,
         neighbours=neighbours,
         augmentation=Augmentation(),

@@ -30,18 +30,14 @@ if TYPE_CHECKING:
 
 def network(size: Size, backbone: str, neighbours: int) -> Network:
     """Two towers, hard contrast, inverse-distance mean of the nearest."""
-    from histobridge.nn.backbones import image_encoder
     from histobridge.nn.losses import contrastive
     from histobridge.nn.pixels import Augmentation
-    from histobridge.nn.retrieval import Matching
+    from histobridge.nn.retrieval import towers
 
-    before = size.width(1024)
-    return Matching(
-        image_encoder(backbone, size, before),
-        before,
-        size.width(256),
-        genes=size.genes,
-        spots=size.spots,
+    return towers(
+        size,
+        backbone,
+        1024,
         contrast=contrastive,
         temperature=0.07,
         neighbours=neighbours,

@@ -4,9 +4,9 @@ Huang et al. 2025. From a zero-inflated negative binomial draw a network carries
 spots of a section to their expression in five steps; spots see eight neighbours, their
 distance and the difference of their present expression.
 
-Deviations: features of ``add_morphology`` for a foundation model; neighbours act by
-distance alone (published: frame averaging over rotations); prediction starts from the
-mean of the draws; the published learning rate is not known.
+Deviations: features of ``add_morphology`` for a foundation model; attention knows of
+places by distance alone (published: frame averaging over rotations); prediction
+starts from the mean of the draws; the published learning rate is not known.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ def network(size: Size) -> Network:
         size.genes,
         width,
         layers=size.depth(4),
+        heads=size.heads(8, width),
         edges="near",
     )
 

@@ -1,0 +1,90 @@
+"""Pictures of an explanation; a map that failed its test says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from histobridge.contract import ContractError
+from histobridge.plotting import new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from histobridge.explain.result import Explanation
+
+FAILED = "#D55E00"
+
+
+def plot_saliency(
+    explanation: Explanation,
+    spots: int | Sequence[str] = 4,
+    methods: Sequence[str] | None = None,
+) -> Figure:
+    """Patches of some spots and the maps of every method beside them.
+
+    Blue speaks against the target, red for it, each map on its own scale. Maps of
+    a method that failed its tests are crossed out and titled FAILED.
+
+    Parameters
+    ----------
+    spots
+        Names, or how many: those of the highest prediction.
+
+    Raises
+    ------
+    ContractError
+        A spot or method that was not explained.
+    """
+    names = list(explanation.maps) if methods is None else list(methods)
+    absent = [name for name in names if name not in explanation.maps]
+    if absent or not names:
+        raise ContractError("methods that were run", absent, explanation.maps)
+    rows = _rows(explanation, spots)
+    failed = explanation.verdict.set_index("method")["reason"]
+    width, height = 1.9 * (len(names) + 1), 1.9 * len(rows) + 0.7
+    figure = new_figure(width, height)
+    grid = figure.subplots(len(rows), len(names) + 1, squeeze=False)
+    for line, row in zip(grid, rows, strict=True):
+        line[0].imshow(explanation.patches[row])
+        text = f"{explanation.spots['prediction'].iloc[row]:.2f}"
+        line[0].set_ylabel(f"{explanation.spots['spot'].iloc[row]}\n{text}", fontsize=7)
+        for axes, name in zip(line[1:], names, strict=True):
+            _draw(axes, explanation, row, name, bool(failed[name]))
+    grid[0, 0].set_title("patch", fontsize=9)
+    for axes, name in zip(grid[0, 1:], names, strict=True):
+        title = f"{name}\nFAILED its test" if failed[name] else name
+        colour = FAILED if failed[name] else "black"
+        axes.set_title(title, fontsize=9, color=colour, parse_math=False)
+    for axes in grid.ravel():
+        axes.set(xticks=[], yticks=[])
+    figure.suptitle(f"evidence for {explanation.target}", fontsize=10, parse_math=False)
+    return figure
+
+
+def _rows(explanation: Explanation, spots: int | Sequence[str]) -> list[int]:
+    known = list(explanation.spots["spot"])
+    if isinstance(spots, int | np.integer):
+        order = np.argsort(-explanation.spots["prediction"].to_numpy(), kind="stable")
+        return list(order[: max(1, int(spots))])
+    names = [spots] if isinstance(spots, str) else list(spots)
+    absent = [name for name in names if name not in known]
+    if absent or not names:
+        raise ContractError("spots that were explained", absent, known)
+    return [known.index(name) for name in names]
+
+
+def _draw(axes, explanation: Explanation, row: int, name: str, failed: bool) -> None:
+    values = explanation.maps[name][row]
+    most = float(np.abs(values).max()) or 1.0
+    grey = explanation.patches[row].mean(axis=-1)
+    axes.imshow(grey, cmap="gray", vmin=0, vmax=255)
+    axes.imshow(values, cmap="RdBu_r", vmin=-most, vmax=most, alpha=0.6)
+    if failed:
+        side = len(values) - 1
+        axes.plot([0, side], [0, side], color=FAILED, lw=1.5)
+        axes.plot([0, side], [side, 0], color=FAILED, lw=1.5)
+        for spine in axes.spines.values():
+            spine.set_color(FAILED)

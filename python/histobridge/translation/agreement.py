@@ -1,0 +1,87 @@
+"""How far a prediction is believed: as far as two kinds of features agree on it.
+
+A section of a new patient may look as usual and still mean something else. Two
+models that share no feature then part: what one reads from colour and texture the
+other does not find in the shapes that a network sees. Their correlation over the
+spots of a section is the reliability of parallel forms of a test, and a score is
+drawn to the mean by it (Kelley 1927, Interpretation of Educational Measurements).
+Only the image of the section is needed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from histobridge import contract
+from histobridge.images.features import morphology_columns
+from histobridge.normalisation import pearson_columns
+from histobridge.translation.base import Translator
+from histobridge.translation.components import evenly
+from histobridge.translation.composite import Composite
+from histobridge.translation.scope import FEWEST
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from histobridge.translation.ridge import ViewRidge
+
+MOST_SPOTS = 500
+"""Spots of a section, evenly spaced, over which two forms are compared."""
+
+
+class Believed(Composite):
+    """Draws a member's prediction to the mean, gene by gene and section by section.
+
+    Parameters
+    ----------
+    member
+        Whose prediction it is.
+    forms
+        Two ridges on different encoders. Where one has no encoder, or a section has
+        fewer than 20 spots, the prediction is left as it is.
+    """
+
+    def __init__(self, member: Translator, forms: tuple[ViewRidge, ViewRidge]):
+        super().__init__((member, *forms))
+
+    def _fit(self, adata: AnnData, spots: np.ndarray, target: np.ndarray) -> None:
+        member, *forms = self.members
+        columns = morphology_columns(adata, forms[0].key)
+        self.two_forms_ = all(form.sees(columns) for form in forms)
+        for model in self.members if self.two_forms_ else (member,):
+            self._fit_member(model, adata, spots, target)
+        self.mean_ = target.mean(axis=0)
+        self.settings_ |= member.settings_
+
+    def _predict(self, adata: AnnData, spots: np.ndarray) -> np.ndarray:
+        guess = self.members[0]._predict(adata, spots)
+        if not self.two_forms_:
+            return guess
+        names = contract.section_names(adata).to_numpy()[spots]
+        for name, belief in self._agreement(adata, np.unique(names)).items():
+            rows = names == name
+            guess[rows] = self.mean_ + belief * (guess[rows] - self.mean_)
+        return guess
+
+    def _agreement(self, adata: AnnData, names: np.ndarray) -> dict[str, np.ndarray]:
+        """Section -> correlation (n_genes,) of the two forms over it, 0 at least."""
+        sections = contract.sections(adata)
+        seen = {
+            n: evenly(sections[n], MOST_SPOTS)
+            for n in names
+            if len(sections[n]) >= FEWEST
+        }
+        if not seen:
+            return {}
+        spots = np.concatenate(list(seen.values()))
+        first, second = (form._predict(adata, spots) for form in self.members[1:])
+        ends = np.cumsum([len(part) for part in seen.values()])
+        rows = [
+            slice(end - len(p), end) for end, p in zip(ends, seen.values(), strict=True)
+        ]
+        return {
+            name: np.maximum(pearson_columns(first[part], second[part]), 0.0)
+            for name, part in zip(seen, rows, strict=True)
+        }
