@@ -15,7 +15,7 @@ from histobridge.images.features import (
     morphology_columns,
     spot_features,
 )
-from histobridge.translation.average import Average
+from histobridge.translation.composite import Average
 from histobridge.translation.ridge import ViewRidge
 from histobridge.translation.systems.hest_ridge import ComponentRidge
 

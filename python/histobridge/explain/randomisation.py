@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import rankdata
 
-from histobridge.translation.average import Average
+from histobridge.translation.composite import Average
 from histobridge.translation.forest import Forest
 from histobridge.translation.neural import NeuralTranslator
 
