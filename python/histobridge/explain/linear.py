@@ -15,8 +15,10 @@ from histobridge.images.features import (
     morphology_columns,
     spot_features,
 )
+from histobridge.translation.agreement import Believed
 from histobridge.translation.composite import Average
 from histobridge.translation.ridge import ViewRidge
+from histobridge.translation.sampling_depth import SamplingDepth
 from histobridge.translation.systems.hest_ridge import ComponentRidge
 
 if TYPE_CHECKING:
@@ -51,6 +53,10 @@ def linear_members(model: Translator) -> list[tuple[float, Translator]]:
     """Linear parts of a model with their weights; none where it has none."""
     if isinstance(model, ViewRidge | ComponentRidge):
         return [(1.0, model)]
+    if isinstance(model, SamplingDepth):
+        return linear_members(model.members[1])
+    if isinstance(model, Believed):
+        return linear_members(model.members[0])
     if isinstance(model, Average):
         share = 1 / len(model.members)
         return [
@@ -63,21 +69,29 @@ def blocks(model: Translator, adata: AnnData, weights: np.ndarray) -> list[Block
     """Linear parts of ``model`` for the target ``weights`` (n_genes,)."""
     found = []
     for share, member in linear_members(model):
-        slope = share * member.coefficients_ @ weights
+        genes = getattr(member, "gene_axes_", None)
+        slope = (
+            share
+            * member.coefficients_
+            @ (weights if genes is None else genes.T @ weights)
+        )
         if isinstance(member, ComponentRidge):
             mean, axes = member.axes_
             columns = np.arange(len(mean))
             found.append(Block(columns, 1, axes @ slope, mean))
             continue
         start = 0
-        for (view, columns), scale in zip(
-            member._present(adata), member.scales_, strict=True
+        for (view, columns), scale, axes in zip(
+            member._present(adata), member.scales_, member.axes_, strict=True
         ):
+            width = len(columns) if axes is None else axes.shape[1]
             for k in view.neighbours:
-                part = slice(start, start + len(columns))
-                centre = member.centre_[part] / scale
-                found.append(Block(columns, k, slope[part] * scale, centre))
-                start += len(columns)
+                part = slice(start, start + width)
+                centre, own = member.centre_[part] / scale, slope[part] * scale
+                if axes is not None:
+                    centre, own = axes @ centre, axes @ own
+                found.append(Block(columns, k, own, centre))
+                start += width
     return found
 
 
