@@ -163,6 +163,8 @@ def slope_of_own(
 
 
 def _has_rest(model: Translator) -> bool:
+    if isinstance(model, SamplingDepth | Believed):
+        return True
     return isinstance(model, Average) and len(linear_members(model)) < len(
         model.members
     )
