@@ -15,8 +15,10 @@ from histobridge.images.features import (
     morphology_columns,
     spot_features,
 )
+from histobridge.translation.agreement import Believed
 from histobridge.translation.composite import Average
 from histobridge.translation.ridge import ViewRidge
+from histobridge.translation.sampling_depth import SamplingDepth
 from histobridge.translation.systems.hest_ridge import ComponentRidge
 
 if TYPE_CHECKING:
@@ -51,6 +53,10 @@ def linear_members(model: Translator) -> list[tuple[float, Translator]]:
     """Linear parts of a model with their weights; none where it has none."""
     if isinstance(model, ViewRidge | ComponentRidge):
         return [(1.0, model)]
+    if isinstance(model, SamplingDepth):
+        return linear_members(model.members[1])
+    if isinstance(model, Believed):
+        return linear_members(model.members[0])
     if isinstance(model, Average):
         share = 1 / len(model.members)
         return [
@@ -161,6 +167,8 @@ def slope_of_own(
 
 
 def _has_rest(model: Translator) -> bool:
+    if isinstance(model, SamplingDepth | Believed):
+        return True
     return isinstance(model, Average) and len(linear_members(model)) < len(
         model.members
     )

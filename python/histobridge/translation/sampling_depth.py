@@ -79,7 +79,7 @@ class SamplingDepth(Composite):
         self.levels_ = np.linspace(log.min(), log.max() + 1e-6, LEVELS)
         self.curve_ = expected_log(share / total.sum(), np.exp(self.levels_))
         self.curve_ = self.curve_.astype(target.dtype)
-        self.level_ = float(log.mean())
+        self.level_, self.mean_ = float(log.mean()), target.mean(axis=0)
         model, composition = self.members
         self._fit_member(
             model, adata, spots, _within(log, graphs.section_codes(adata)[spots])
