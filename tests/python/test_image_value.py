@@ -49,7 +49,7 @@ def test_the_added_value_is_the_difference_of_the_arms(answers):
     for table in answers.values():
         first = table["value"].iloc[0]
         np.testing.assert_allclose(
-            table["added"].iloc[1:], first - table["value"].iloc[1:]
+            table["added"].iloc[1:], first - table["value"].iloc[1:], atol=1e-12
         )
 
 
