@@ -60,7 +60,7 @@ build() {
 check() {
     # The clock check asks a server on the internet; R CMD build has just built
     # the vignettes.
-    NOT_CRAN=true _R_CHECK_SYSTEM_CLOCK_=0 in_package R CMD check --no-manual --no-build-vignettes "$tarball"
+    NOT_CRAN=true TESTTHAT_CPUS=2 OMP_NUM_THREADS=1 _R_CHECK_SYSTEM_CLOCK_=0 in_package R CMD check --no-manual --no-vignettes "$tarball"
     local status=$? folder line log results
     folder=$(ls -d "$work"/*.Rcheck) || return 1
     log=$folder/00check.log

@@ -133,8 +133,8 @@ def main() -> None:
         facts = {"dataset": dataset, "system": entry.name, "status": entry.status}
         runs.append({**facts, "seed": seed, **one_run(*loaded[dataset], entry, seed)})
         print(runs[-1], flush=True)
-    write("integration_runs", pd.DataFrame(runs))
-    write("integration", summary(pd.DataFrame(runs)))
+        write("integration_runs", pd.DataFrame(runs))
+        write("integration", summary(pd.DataFrame(runs)))
 
 
 if __name__ == "__main__":
