@@ -25,7 +25,7 @@ def deconvolve(
     adata: AnnData,
     reference: AnnData,
     *,
-    labels: str = "cell_type",
+    labels: str = keys.CELL_TYPE,
     system: str = "poisson_image",
     key_added: str = keys.PROPORTIONS,
     seed: int = 0,

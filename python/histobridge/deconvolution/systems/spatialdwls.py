@@ -18,7 +18,7 @@ from histobridge.deconvolution.genes import markers, select_genes
 from histobridge.deconvolution.outputs import shares
 from histobridge.deconvolution.signatures import Signatures
 from histobridge.deconvolution.solvers import least_squares
-from histobridge.normalisation import log_normalise
+from histobridge.normalisation import TARGET_SUM, log_normalise
 from histobridge.registry import system
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ def solve(
     cluster = KMeans(k, n_init=4, random_state=seed).fit_predict(embedding)
     genes = select_genes(signatures, counts, "markers", n_markers)
     depth = np.asarray(counts.sum(axis=1))
-    values = 1e4 * counts[:, genes].toarray() / depth
-    profiles = 1e4 * signatures.profiles[genes]
+    values = TARGET_SUM * counts[:, genes].toarray() / depth
+    profiles = TARGET_SUM * signatures.profiles[genes]
     damping = choose_damping(values, profiles, seed)
     centre = np.stack([logs[cluster == c].mean(axis=0) for c in range(k)])
     present = enrichment(centre, lists) > cutoff
