@@ -28,62 +28,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def _module():
-    import torch
-    from torch import nn
-
-    from histobridge.deconvolution.networks import negative_binomial
-
-    class Experts(nn.Module):
-        """Encoders of expression and, if there is one, of the image."""
-
-        def __init__(self, profiles, widths, hidden, weight):
-            super().__init__()
-            genes, k = profiles.shape
-            base = torch.tensor(np.log(profiles.T + 1e-7), dtype=torch.float32)
-            self.register_buffer("base", base)
-            self.widths, self.weight = widths, weight
-            self.encoders = nn.ModuleList(
-                nn.Sequential(
-                    nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, 2 * k)
-                )
-                for width in widths
-                if width
-            )
-            for encoder in self.encoders:
-                nn.init.zeros_(encoder[-1].weight)
-                nn.init.zeros_(encoder[-1].bias)
-            self.shift = nn.Parameter(torch.zeros(genes))
-            self.inverse = nn.Parameter(torch.full((genes,), 1.0))
-
-        def joint(self, inputs, prior):
-            """Mean and precision of the product of prior and experts."""
-            precision = torch.full_like(prior, 1.0)
-            mean = prior.clone()
-            total = precision * mean
-            parts = inputs.split([w for w in self.widths if w], dim=1)
-            for encoder, part in zip(self.encoders, parts, strict=True):
-                offset, log_precision = encoder(part).chunk(2, dim=1)
-                own = torch.exp(log_precision.clamp(-6, 6))
-                total = total + own * (prior + offset)
-                precision = precision + own
-            return total / precision, precision
-
-        def forward(self, counts, depth, inputs, prior, rows):
-            mean, precision = self.joint(inputs, prior)
-            sample = mean + torch.randn_like(mean) / precision.sqrt()
-            share = torch.softmax(sample, dim=1) @ torch.softmax(
-                self.base + self.shift, dim=1
-            )
-            data = negative_binomial(counts, depth * share, torch.exp(self.inverse))
-            kl = ((mean - prior) ** 2 + 1 / precision + torch.log(precision) - 1) / 2
-            return (data.sum(1) + self.weight * kl.sum(1)).mean() + 5 * (
-                self.shift**2
-            ).sum() / len(counts)
-
-    return Experts
-
-
 def solve(
     adata: "AnnData",
     counts: sp.csr_matrix,
@@ -98,7 +42,8 @@ def solve(
     """Score signatures, encode, mix."""
     import torch
 
-    from histobridge.deconvolution.networks import dense, fit
+    from histobridge.deconvolution.networks.fitting import dense, fit
+    from histobridge.deconvolution.networks.starfysh import Experts
 
     genes = select_genes(signatures, counts, "leverage", n_genes)
     profiles = signatures.profiles[genes]
@@ -110,7 +55,7 @@ def solve(
     blocks = expert_inputs(adata, counts[:, genes])
     inputs = np.concatenate(blocks, axis=1)
     model = fit(
-        lambda: _module()(profiles, [b.shape[1] for b in blocks], hidden, weight),
+        lambda: Experts(profiles, [b.shape[1] for b in blocks], hidden, weight),
         y,
         depth,
         inputs,

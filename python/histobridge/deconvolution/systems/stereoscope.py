@@ -21,50 +21,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def _modules():
-    import torch
-    from torch import nn
-    from torch.nn.functional import softplus
-
-    from histobridge.deconvolution.networks import inverse_softplus, negative_binomial
-
-    class Cells(nn.Module):
-        """Rates (n_genes, n_types) per count of depth and dispersion of cells."""
-
-        def __init__(self, profiles: np.ndarray):
-            super().__init__()
-            start = 1e4 * profiles + 1e-3
-            self.rate = nn.Parameter(inverse_softplus(start))
-            self.inverse = nn.Parameter(torch.zeros(len(profiles)))
-
-        def forward(self, counts, one_hot, depth, rows):
-            mean = depth * (one_hot @ softplus(self.rate).T) / 1e4
-            return negative_binomial(counts, mean, softplus(self.inverse)).mean()
-
-    class Spots(nn.Module):
-        """Amounts (n_spots, n_types + 1), the last of noise."""
-
-        def __init__(self, cells: Cells, n: int):
-            super().__init__()
-            self.register_buffer("rate", softplus(cells.rate.detach()) / 1e4)
-            self.register_buffer("inverse", softplus(cells.inverse.detach()))
-            genes, k = self.rate.shape
-            start = np.full((n, k + 1), 1.0 / k)
-            self.amount = nn.Parameter(inverse_softplus(start))
-            self.factor = nn.Parameter(torch.full((genes,), 0.5413))
-            self.noise = nn.Parameter(torch.zeros(genes))
-
-        def forward(self, counts, depth, rows):
-            amount = softplus(self.amount[rows])
-            known = amount[:, :-1] @ (softplus(self.factor)[:, None] * self.rate).T
-            extra = amount[:, -1:] * softplus(self.noise) / len(self.noise)
-            nll = negative_binomial(counts, depth * (known + extra), self.inverse)
-            prior = (self.noise**2).sum() / 2 + (self.factor - 0.5413).pow(2).sum() / 2
-            return nll.sum(dim=1).mean() + prior / len(self.amount)
-
-    return Cells, Spots
-
-
 def solve(
     adata: "AnnData",
     counts: sp.csr_matrix,
@@ -79,13 +35,13 @@ def solve(
     """Fit the cells, then the spots."""
     from torch.nn.functional import softplus
 
-    from histobridge.deconvolution.networks import dense, fit
+    from histobridge.deconvolution.networks.fitting import dense, fit
+    from histobridge.deconvolution.networks.stereoscope import Cells, Spots
 
     genes = select_genes(signatures, counts, "leverage", n_genes)
-    of_cells, of_spots = _modules()
     one_hot = np.eye(len(signatures.types))[signatures.codes]
     reference = fit(
-        lambda: of_cells(signatures.profiles[genes]),
+        lambda: Cells(signatures.profiles[genes]),
         dense(signatures.cells[:, genes]),
         one_hot,
         signatures.depth[:, None],
@@ -96,7 +52,7 @@ def solve(
     )
     y = dense(counts[:, genes])
     spots = fit(
-        lambda: of_spots(reference, len(y)),
+        lambda: Spots(reference, len(y)),
         y,
         np.asarray(counts.sum(axis=1)),
         epochs=epochs,
