@@ -67,12 +67,13 @@ class Abundances(nn.Module):
         v = self.draw()
         expected = v["w"] @ (v["m"][:, None] * self.g).T + v["s"]
         data = negative_binomial(counts, expected * v["y"], v["inverse"]).sum()
+        prior = self.prior(v)
         # Density of the logs, in which the mode is sought and samples are drawn.
         jacobian = sum(torch.log(value).sum() for value in v.values())
         entropy = 0.0
         if self.variational:
             entropy = sum(s.sum() for s in self.log_sd.values())
-        return (data - self.prior(v) - jacobian - entropy) / len(counts)
+        return (data - prior - jacobian - entropy) / len(counts)
 
     def prior(self, v: dict[str, Tensor]) -> Tensor:
         """Log density of all variables."""

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from histobridge.contract import ContractError
-from histobridge.deconvolution.base import Deconvolver, Estimate
+from histobridge.deconvolution.base import Estimate, deconvolver
 from histobridge.deconvolution.genes import select_genes
 from histobridge.deconvolution.outputs import shares
 from histobridge.deconvolution.priors import nuclei_per_spot
@@ -41,21 +41,29 @@ def donor_means(signatures: Signatures) -> np.ndarray:
     return np.nan_to_num(stack).sum(axis=0) / n
 
 
-def solve(
+@system(
+    "cell2location",
+    task="deconvolution",
+    needs=("counts", "reference"),
+    paper="Kleshchevnikov et al. 2022, Nat Biotechnol 40:661",
+    evidence="dev/benchmarks/results/deconvolution.csv",
+)
+@deconvolver
+def cell2location(
     adata: "AnnData",
     counts: sp.csr_matrix,
     signatures: Signatures,
     *,
-    method: str,
-    cells_per_spot: float,
-    nuclei: str | None,
-    detection: float,
-    n_genes: int,
-    groups: int,
-    epochs: int,
-    seed: int,
+    method: str = "map",
+    cells_per_spot: float = 8.0,
+    nuclei: str | None = None,
+    detection: float = 20.0,
+    n_genes: int = 1000,
+    groups: int = 20,
+    epochs: int = 500,
+    seed: int = 0,
 ) -> Estimate:
-    """Fit all spots at once."""
+    """Hierarchical Gamma priors on the cells of a spot."""
     from histobridge.deconvolution.networks.cell2location import Abundances
     from histobridge.deconvolution.networks.fitting import dense, fit
 
@@ -82,35 +90,3 @@ def solve(
         spread = np.exp(model.log_sd["w"].detach().numpy().astype(float))
         tables["abundance"] = np.exp(log_mean - 1.645 * spread)
     return Estimate(shares(np.exp(log_mean)), tables=tables)
-
-
-@system(
-    "cell2location",
-    task="deconvolution",
-    needs=("counts", "reference"),
-    paper="Kleshchevnikov et al. 2022, Nat Biotechnol 40:661",
-    evidence="dev/benchmarks/results/deconvolution.csv",
-)
-def cell2location(
-    *,
-    method: str = "map",
-    cells_per_spot: float = 8.0,
-    nuclei: str | None = None,
-    detection: float = 20.0,
-    n_genes: int = 1000,
-    groups: int = 20,
-    epochs: int = 500,
-    seed: int = 0,
-) -> Deconvolver:
-    """Hierarchical Gamma priors on the cells of a spot."""
-    return Deconvolver(
-        solve,
-        method=method,
-        cells_per_spot=cells_per_spot,
-        nuclei=nuclei,
-        detection=detection,
-        n_genes=n_genes,
-        groups=groups,
-        epochs=epochs,
-        seed=seed,
-    )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
-from histobridge.deconvolution.base import Deconvolver, Estimate
+from histobridge.deconvolution.base import Estimate, deconvolver
 from histobridge.deconvolution.gamma_poisson import maximum_likelihood
 from histobridge.deconvolution.genes import select_genes
 from histobridge.deconvolution.mixture import Mixture
@@ -26,19 +26,30 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def solve(
+@system(
+    "destvi",
+    task="deconvolution",
+    needs=("counts", "reference"),
+    paper="Lopez et al. 2022, Nat Biotechnol 40:1360",
+    evidence="dev/benchmarks/results/deconvolution.csv",
+)
+@deconvolver
+def destvi(
     adata: "AnnData",
     counts: sp.csr_matrix,
     signatures: Signatures,
     *,
-    n_genes: int,
-    latent: int,
-    hidden: int,
-    cell_epochs: int,
-    epochs: int,
-    seed: int,
+    n_genes: int = 400,
+    latent: int = 4,
+    hidden: int = 64,
+    cell_epochs: int = 40,
+    epochs: int = 100,
+    seed: int = 0,
 ) -> Estimate:
-    """Fit the cells, then the spots with the decoder held."""
+    """Mixtures of decoded types that vary within themselves.
+
+    Fits the cells, then the spots with the decoder held.
+    """
     from torch.nn.functional import softplus
 
     from histobridge.deconvolution.networks.destvi import Cells, Spots
@@ -71,31 +82,3 @@ def solve(
     )
     amounts = softplus(model.amount).detach().numpy().astype(float)
     return Estimate(shares(amounts, signatures.sizes))
-
-
-@system(
-    "destvi",
-    task="deconvolution",
-    needs=("counts", "reference"),
-    paper="Lopez et al. 2022, Nat Biotechnol 40:1360",
-    evidence="dev/benchmarks/results/deconvolution.csv",
-)
-def destvi(
-    *,
-    n_genes: int = 400,
-    latent: int = 4,
-    hidden: int = 64,
-    cell_epochs: int = 40,
-    epochs: int = 100,
-    seed: int = 0,
-) -> Deconvolver:
-    """Mixtures of decoded types that vary within themselves."""
-    return Deconvolver(
-        solve,
-        n_genes=n_genes,
-        latent=latent,
-        hidden=hidden,
-        cell_epochs=cell_epochs,
-        epochs=epochs,
-        seed=seed,
-    )

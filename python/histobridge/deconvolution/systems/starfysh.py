@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from histobridge import keys
-from histobridge.deconvolution.base import Deconvolver, Estimate
+from histobridge.deconvolution.base import Estimate, deconvolver
 from histobridge.deconvolution.genes import select_genes
 from histobridge.deconvolution.outputs import shares
 from histobridge.deconvolution.signatures import Signatures
@@ -28,18 +28,29 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def solve(
+@system(
+    "starfysh",
+    task="deconvolution",
+    needs=("counts", "reference", "image"),
+    paper="He et al. 2024, Nat Biotechnol 43:223",
+    evidence="dev/benchmarks/results/deconvolution.csv",
+)
+@deconvolver
+def starfysh(
     adata: "AnnData",
     counts: sp.csr_matrix,
     signatures: Signatures,
     *,
-    n_genes: int,
-    hidden: int,
-    weight: float,
-    epochs: int,
-    seed: int,
+    n_genes: int = 1000,
+    hidden: int = 64,
+    weight: float = 1.0,
+    epochs: int = 100,
+    seed: int = 0,
 ) -> Estimate:
-    """Score signatures, encode, mix."""
+    """Product of experts of expression and image.
+
+    Scores signatures, encodes, mixes.
+    """
     import torch
 
     from histobridge.deconvolution.networks.fitting import dense, fit
@@ -82,24 +93,3 @@ def expert_inputs(adata: "AnnData", counts: sp.csr_matrix) -> list[np.ndarray]:
         columns = np.concatenate(list(morphology_columns(adata).values()))
         blocks.append(spot_features(adata, columns, (1,)))
     return blocks
-
-
-@system(
-    "starfysh",
-    task="deconvolution",
-    needs=("counts", "reference", "image"),
-    paper="He et al. 2024, Nat Biotechnol 43:223",
-    evidence="dev/benchmarks/results/deconvolution.csv",
-)
-def starfysh(
-    *,
-    n_genes: int = 1000,
-    hidden: int = 64,
-    weight: float = 1.0,
-    epochs: int = 100,
-    seed: int = 0,
-) -> Deconvolver:
-    """Product of experts of expression and image."""
-    return Deconvolver(
-        solve, n_genes=n_genes, hidden=hidden, weight=weight, epochs=epochs, seed=seed
-    )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
-from histobridge.deconvolution.base import Deconvolver, Estimate
+from histobridge.deconvolution.base import Estimate, deconvolver
 from histobridge.deconvolution.genes import select_genes
 from histobridge.deconvolution.outputs import shares
 from histobridge.deconvolution.signatures import Signatures
@@ -21,18 +21,26 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def solve(
+@system(
+    "stereoscope",
+    task="deconvolution",
+    needs=("counts", "reference"),
+    paper="Andersson et al. 2020, Commun Biol 3:565",
+    evidence="dev/benchmarks/results/deconvolution.csv",
+)
+@deconvolver
+def stereoscope(
     adata: "AnnData",
     counts: sp.csr_matrix,
     signatures: Signatures,
     *,
-    n_genes: int,
-    cell_epochs: int,
-    epochs: int,
-    cells: bool,
-    seed: int,
+    n_genes: int = 1000,
+    cell_epochs: int = 50,
+    epochs: int = 500,
+    cells: bool = True,
+    seed: int = 0,
 ) -> Estimate:
-    """Fit the cells, then the spots."""
+    """Negative binomial mixtures with a noise type."""
     from torch.nn.functional import softplus
 
     from histobridge.deconvolution.networks.fitting import dense, fit
@@ -61,29 +69,3 @@ def solve(
     )
     amounts = softplus(spots.amount).detach().numpy()[:, :-1].astype(float)
     return Estimate(shares(amounts, signatures.sizes if cells else None))
-
-
-@system(
-    "stereoscope",
-    task="deconvolution",
-    needs=("counts", "reference"),
-    paper="Andersson et al. 2020, Commun Biol 3:565",
-    evidence="dev/benchmarks/results/deconvolution.csv",
-)
-def stereoscope(
-    *,
-    n_genes: int = 1000,
-    cell_epochs: int = 50,
-    epochs: int = 500,
-    cells: bool = True,
-    seed: int = 0,
-) -> Deconvolver:
-    """Negative binomial mixtures with a noise type."""
-    return Deconvolver(
-        solve,
-        n_genes=n_genes,
-        cell_epochs=cell_epochs,
-        epochs=epochs,
-        cells=cells,
-        seed=seed,
-    )

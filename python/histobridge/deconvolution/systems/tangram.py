@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from histobridge.contract import ContractError
-from histobridge.deconvolution.base import Deconvolver, Estimate
+from histobridge.deconvolution.base import Estimate, deconvolver
 from histobridge.deconvolution.genes import select_genes
 from histobridge.deconvolution.outputs import shares
 from histobridge.deconvolution.signatures import Signatures
@@ -26,18 +26,29 @@ if TYPE_CHECKING:
 MODES = ("cells", "clusters")
 
 
-def solve(
+@system(
+    "tangram",
+    task="deconvolution",
+    needs=("counts", "reference"),
+    paper="Biancalani et al. 2021, Nat Methods 18:1352",
+    evidence="dev/benchmarks/results/deconvolution.csv",
+)
+@deconvolver
+def tangram(
     adata: "AnnData",
     counts: sp.csr_matrix,
     signatures: Signatures,
     *,
-    mode: str,
-    n_markers: int,
-    weights: tuple[float, float, float],
-    epochs: int,
-    seed: int,
+    mode: str = "clusters",
+    n_markers: int = 100,
+    weights: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    epochs: int = 500,
+    seed: int = 0,
 ) -> Estimate:
-    """Map, then sum what lands in a spot by type."""
+    """Soft map of cells or types onto spots.
+
+    Maps, then sums what lands in a spot by type.
+    """
     from torch.nn.functional import softmax
 
     from histobridge.deconvolution.networks.fitting import dense, fit
@@ -64,29 +75,3 @@ def solve(
     )
     landed = softmax(model.logits, dim=1).detach().numpy() * mass[:, None]
     return Estimate(shares(landed.T.astype(float) @ kind))
-
-
-@system(
-    "tangram",
-    task="deconvolution",
-    needs=("counts", "reference"),
-    paper="Biancalani et al. 2021, Nat Methods 18:1352",
-    evidence="dev/benchmarks/results/deconvolution.csv",
-)
-def tangram(
-    *,
-    mode: str = "clusters",
-    n_markers: int = 100,
-    weights: tuple[float, float, float] = (1.0, 1.0, 1.0),
-    epochs: int = 500,
-    seed: int = 0,
-) -> Deconvolver:
-    """Soft map of cells or types onto spots."""
-    return Deconvolver(
-        solve,
-        mode=mode,
-        n_markers=n_markers,
-        weights=tuple(weights),
-        epochs=epochs,
-        seed=seed,
-    )
