@@ -14,11 +14,10 @@ from histobridge.integration.features import (
     augmented,
     similarity_weights,
     spatial_knn,
-    spatial_rings,
 )
 from histobridge.integration.heads import Leiden
 from histobridge.integration.neural import Neural
-from histobridge.integration.refinement import majority_vote
+from histobridge.integration.refinement import lattice_majority
 from histobridge.nn.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def augmented_graph(
     return Integrator(
         Neural(partial(_inputs, components, keep, share), network, recipe),
         Leiden(),
-        lambda labels, adata: majority_vote(labels, spatial_rings(adata)),
+        lattice_majority,
         seed=seed,
         as_published=as_published,
         uses_image=True,
@@ -92,7 +91,7 @@ def _inputs(
     near = graphs.symmetric(spatial_knn(adata, 12))
     return {
         "x": x / np.sqrt(x.var(axis=0).mean()),
-        "graph": graphs.symmetric_norm(graphs.with_self(near)),
+        "graph": graphs.gcn_norm(near),
         "edges": near,
         "sections": graphs.section_codes(adata),
     }
