@@ -41,6 +41,17 @@ def deconvolve(
     ``obsm[f"{key_added}_lower"]``, ``_upper`` (intervals) and ``_abundance`` (cells
     per spot), and columns such as ``obs[f"{key_added}_residual"]``.
 
+    Parameters
+    ----------
+    reference
+        Cells x genes with raw counts.
+    labels
+        ``reference.obs`` column of cell types.
+    system
+        Name from ``histobridge.systems("deconvolution")``.
+    seed, **params
+        Of the system.
+
     Raises
     ------
     ContractError

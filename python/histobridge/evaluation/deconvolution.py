@@ -186,6 +186,10 @@ def benchmark_deconvolution(
     splitter
         Its test spots are estimated and scored together, e.g. section by section;
         default all spots at once.
+    dataset
+        Name of the data in the table.
+    n_bootstrap
+        Resamples of spots.
     seed, seeds
         First seed of the systems and how many; the median is reported.
     folder, workers, cluster, energy, progress

@@ -196,6 +196,10 @@ def benchmark_domains(
     seeds
         Runs per system; the median is reported. A system whose first two runs agree
         exactly is run twice only.
+    dataset
+        Name of the data in the table.
+    n_bootstrap
+        Resamples of spatial blocks.
     folder, workers, cluster, energy, progress
         See :func:`benchmark`.
 

@@ -81,6 +81,8 @@ def hold_out(
         Default spatial blocks with a buffer.
     genes
         How many of the most variable genes of the training spots, or names.
+    seed
+        Of the system and of the default splitter.
     **params
         Of the system.
 

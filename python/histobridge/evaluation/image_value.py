@@ -81,6 +81,9 @@ def image_value(
     n_bootstrap
         Resamples of blocks (patients where there are three; spots for
         deconvolution), the same in every arm.
+    seed
+        First seed of the systems (and of false images), and that of the default
+        splitter.
     folder, workers, cluster, progress, settings
         See :func:`benchmark`.
 

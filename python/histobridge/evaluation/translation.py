@@ -171,6 +171,8 @@ def benchmark_translation(
         Any splitter, or name -> splitter, in place of ``protocols``.
     genes
         How many of the most variable genes of the training spots, or names.
+    dataset
+        Name of the data in the table.
     n_bootstrap
         Resamples of spatial blocks (of patients where there are three or more).
     seed, seeds

@@ -61,6 +61,8 @@ def cross_check(
     draws
         Number of shifts; p is a multiple of ``1 / (draws + 1)``. Small sections have
         fewer.
+    seed
+        Of the shifts.
 
     Returns
     -------
