@@ -114,14 +114,11 @@ def explain_translation(
     maps = {name: tool.maps(probe) for name, tool in tools.items()}
     tests, curves = judge.judge(probe, maps, int(steps), seed)
     shuffled = _shuffled_maps(model, adata, chosen, target, probe, tools, seed)
-    parts = (
+    tests = _stacked(
         tests,
         judge.compare_randomised(maps, shuffled),
         _biology(probe, maps, adata, chosen, regions, seed),
     )
-    # A column without values has no type that others could take.
-    parts = [part.dropna(axis=1, how="all") for part in parts]
-    tests = pd.concat(parts, ignore_index=True)[judge.COLUMNS]
     settings = {"verb": "explain_translation", "system": _system_of(model)}
     settings |= {"target": target.name, "units": units, "n_units": n_units}
     settings |= {"steps": steps, "seed": seed}
@@ -184,6 +181,12 @@ def applicable(
 
 def _system_of(model: Translator) -> str:
     return model.settings_.get("system", type(model).__name__)
+
+
+def _stacked(*tests: pd.DataFrame) -> pd.DataFrame:
+    # A column without values has no type that others could take.
+    parts = [part.dropna(axis=1, how="all") for part in tests]
+    return pd.concat(parts, ignore_index=True)[judge.COLUMNS]
 
 
 def _spot_table(adata: AnnData, spots: np.ndarray, probe: Probe) -> pd.DataFrame:
