@@ -114,11 +114,11 @@ def explain_translation(
     maps = {name: tool.maps(probe) for name, tool in tools.items()}
     tests, curves = judge.judge(probe, maps, int(steps), seed)
     shuffled = _shuffled_maps(model, adata, chosen, target, probe, tools, seed)
-    parts = (
+    parts = [
         tests,
         judge.compare_randomised(maps, shuffled),
         _biology(probe, maps, adata, chosen, regions, seed),
-    )
+    ]
     # A column without values has no type that others could take.
     parts = [part.dropna(axis=1, how="all") for part in parts]
     tests = pd.concat(parts, ignore_index=True)[judge.COLUMNS]

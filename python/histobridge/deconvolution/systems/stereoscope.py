@@ -48,7 +48,7 @@ def _modules():
             super().__init__()
             self.register_buffer("rate", softplus(cells.rate.detach()) / 1e4)
             self.register_buffer("inverse", softplus(cells.inverse.detach()))
-            genes, k = self.rate.shape
+            genes, k = cells.rate.shape
             start = np.full((n, k + 1), 1.0 / k)
             self.amount = nn.Parameter(inverse_softplus(start))
             self.factor = nn.Parameter(torch.full((genes,), 0.5413))
