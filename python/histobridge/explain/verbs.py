@@ -122,32 +122,20 @@ def explain_translation(
     # A column without values has no type that others could take.
     parts = [part.dropna(axis=1, how="all") for part in parts]
     tests = pd.concat(parts, ignore_index=True)[judge.COLUMNS]
+    settings = {"verb": "explain_translation", "system": _system_of(model)}
+    settings |= {"target": target.name, "units": units, "n_units": n_units}
+    settings |= {"steps": steps, "seed": seed}
     return Explanation(
         maps={name: m.astype(np.float32) for name, m in maps.items()},
         patches=probe.patches,
-        spots=pd.DataFrame(
-            {
-                "spot": adata.obs_names[chosen].astype(str),
-                "section": contract.section_names(adata).to_numpy()[chosen],
-                "prediction": probe.prediction,
-                "baseline": probe.baseline,
-            }
-        ),
+        spots=_spot_table(adata, chosen, probe),
         tests=tests,
         verdict=judge.verdicts(tests, maps),
         curves=curves,
         contributions=_contributions(model, adata, chosen, target),
         target=target.name,
         microns=float(probe.microns),
-        settings={
-            "verb": "explain_translation",
-            "system": model.settings_.get("system", type(model).__name__),
-            "target": target.name,
-            "units": units,
-            "n_units": n_units,
-            "steps": steps,
-            "seed": seed,
-        },
+        settings=settings,
     )
 
 
@@ -184,15 +172,30 @@ def applicable(
     for name in wanted:
         lacking = sorted(set(registry.find(name, TASK).needs) - probe.offers)
         if lacking:
-            system = model.settings_.get("system", type(model).__name__)
             if lacking == ["captum"]:
                 lacking = ["captum: pip install 'histobridge[explain]'"]
             raise ContractError(
-                f"a method that applies to {system!r}",
+                f"a method that applies to {_system_of(model)!r}",
                 f"{name!r}, which needs {' and '.join(lacking)}",
                 able,
             )
     return [registry.find(name, TASK) for name in wanted]
+
+
+def _system_of(model: Translator) -> str:
+    return model.settings_.get("system", type(model).__name__)
+
+
+def _spot_table(adata: AnnData, spots: np.ndarray, probe: Probe) -> pd.DataFrame:
+    """What the model says of every explained spot, and of it without its patch."""
+    return pd.DataFrame(
+        {
+            "spot": adata.obs_names[spots].astype(str),
+            "section": contract.section_names(adata).to_numpy()[spots],
+            "prediction": probe.prediction,
+            "baseline": probe.baseline,
+        }
+    )
 
 
 def _chosen_spots(adata: AnnData, spots: int | Sequence[str], seed: int) -> np.ndarray:

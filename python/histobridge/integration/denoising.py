@@ -58,6 +58,8 @@ def denoise(
         record; default two clusters of the counts. The layer does not depend on it.
     steps
         Numbers of steps to choose from.
+    seed
+        Of the thinning that scores steps, and of clusters that stand in for ``by``.
 
     Raises
     ------

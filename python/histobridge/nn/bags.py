@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from histobridge.nn.batch import Batch, present
-from histobridge.nn.heads import CP10K
 from histobridge.nn.network import Network
+from histobridge.normalisation import TARGET_SUM
 
 
 def top_mean(scores: Tensor, k: int) -> Tensor:
@@ -21,7 +21,7 @@ def bulk(batch: Batch, rows: Tensor) -> Tensor:
     """log1p (genes,) of 10,000 times the shares of the summed counts of ``rows``."""
     library = present(batch.library)[rows].sum().clamp(min=1)
     share = present(batch.counts)[rows].sum(dim=0) / library
-    return torch.log1p(CP10K * share)
+    return torch.log1p(TARGET_SUM * share)
 
 
 class TopMean(Network):

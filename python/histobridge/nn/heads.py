@@ -9,8 +9,7 @@ from torch.nn.functional import softplus
 
 from histobridge.contract import ContractError
 from histobridge.nn.batch import Batch, present
-
-CP10K = 1e4
+from histobridge.normalisation import TARGET_SUM
 
 
 class Linear(nn.Module):
@@ -93,7 +92,7 @@ class NegativeBinomial(nn.Module):
         if self.dropout is not None:
             found["dropout"] = self.dropout(x).float()
         if self.predicts:
-            found["mean"] = torch.log1p(CP10K * rate)
+            found["mean"] = torch.log1p(TARGET_SUM * rate)
         return found
 
 

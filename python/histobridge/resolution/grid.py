@@ -16,7 +16,6 @@ from histobridge.images import open_slide
 if TYPE_CHECKING:
     from anndata import AnnData
 
-SPOT_DIAMETER = "spot_diameter_fullres"
 MICRONS = "spatial_um"
 SPOT = "spot"
 DIAMETER_PER_PITCH = 0.55
@@ -90,7 +89,7 @@ def membership(spot: pd.Series, names: pd.Index) -> sp.csr_matrix:
 
 def _diameter(adata: AnnData, section: str, pitch: float, scale: float) -> float:
     factors = adata.uns[keys.SPATIAL][section][keys.SCALE_FACTORS]
-    stated = factors.get(SPOT_DIAMETER)
+    stated = factors.get(keys.SPOT_DIAMETER)
     return float(stated) * scale if stated else DIAMETER_PER_PITCH * pitch
 
 

@@ -16,7 +16,7 @@ import scipy.sparse as sp
 
 from histobridge import contract
 from histobridge.contract import ContractError
-from histobridge.deconvolution.base import Deconvolver, Estimate
+from histobridge.deconvolution.base import Estimate, deconvolver
 from histobridge.deconvolution.genes import specific
 from histobridge.deconvolution.heavy_tail import LARGEST_COUNT, HeavyTail, heavy_tail
 from histobridge.deconvolution.mixtures_of_few import FewTypes, doublets, greedy
@@ -133,20 +133,31 @@ def _misfit(y: np.ndarray, mean: np.ndarray, largest: int):
     return of
 
 
-def solve(
+@system(
+    "rctd",
+    task="deconvolution",
+    needs=("counts", "reference"),
+    paper="Cable et al. 2022, Nat Biotechnol 40:517",
+    evidence="dev/benchmarks/results/deconvolution_parity.csv",
+)
+@deconvolver
+def rctd(
     adata: "AnnData",
     counts: sp.csr_matrix,
     signatures: Signatures,
     *,
-    mode: str,
-    sigma: float | None,
-    confidence: float,
-    threshold: float,
-    most_types: int,
-    as_published: bool,
-    seed: int,
+    mode: str = "full",
+    sigma: float | None = None,
+    confidence: float = 5.0,
+    threshold: float = 20.0,
+    most_types: int = 4,
+    as_published: bool = False,
+    seed: int = 0,
 ) -> Estimate:
-    """Platform effect, noise scale, weights; then sets of few types where asked."""
+    """Poisson mixture with platform effects and heavy-tailed noise.
+
+    Platform effect, noise scale, weights; then sets of few types where asked.
+    """
     if mode not in MODES:
         raise ContractError("a mode of rctd", repr(mode), MODES)
     depth = np.maximum(contract.depth(adata), 1.0)
@@ -175,33 +186,3 @@ def solve(
     if as_published:
         values[~rich] = np.nan
     return Estimate(values, spots, settings={"sigma": sigma})
-
-
-@system(
-    "rctd",
-    task="deconvolution",
-    needs=("counts", "reference"),
-    paper="Cable et al. 2022, Nat Biotechnol 40:517",
-    evidence="dev/benchmarks/results/deconvolution_parity.csv",
-)
-def rctd(
-    *,
-    mode: str = "full",
-    sigma: float | None = None,
-    confidence: float = 5.0,
-    threshold: float = 20.0,
-    most_types: int = 4,
-    as_published: bool = False,
-    seed: int = 0,
-) -> Deconvolver:
-    """Poisson mixture with platform effects and heavy-tailed noise."""
-    return Deconvolver(
-        solve,
-        mode=mode,
-        sigma=sigma,
-        confidence=confidence,
-        threshold=threshold,
-        most_types=most_types,
-        as_published=as_published,
-        seed=seed,
-    )
