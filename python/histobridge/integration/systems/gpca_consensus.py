@@ -22,11 +22,11 @@ from histobridge.registry import system
 @system(
     "gpca_consensus",
     task="domains",
-    needs=("counts", "coordinates"),
+    needs=("counts", "coordinates", "image"),
     status="house",
     paper="house default",
     evidence="dev/benchmarks/results/integration.csv",
 )
-def gpca_consensus(*, seed: int = 0) -> GraphPCAConsensus:
+def gpca_consensus(*, image: bool = True, seed: int = 0) -> GraphPCAConsensus:
     """Closed-form graph PCA over a small grid, EEE mixtures, consensus, ring vote."""
-    return GraphPCAConsensus(seed=seed)
+    return GraphPCAConsensus(image=image, seed=seed)
