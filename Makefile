@@ -27,7 +27,7 @@ coverage: install ## line coverage of the tests of both languages
 	  --cov=histobridge --cov-report=term
 	dev/run Rscript dev/coverage.R
 
-bioccheck: setup ## BiocCheck on the tarball and the sources; fails on errors
+bioccheck: setup ## BiocCheck on the tarball and the sources; fails on warnings
 	dev/run Rscript dev/bioccheck.R
 
 benchmarks: install ## run every dev/benchmarks/*.py and *.R; each writes a table into results/
