@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -122,9 +122,15 @@ def explain_translation(
     # A column without values has no type that others could take.
     parts = [part.dropna(axis=1, how="all") for part in parts]
     tests = pd.concat(parts, ignore_index=True)[judge.COLUMNS]
-    settings = {"verb": "explain_translation", "system": _system_of(model)}
-    settings |= {"target": target.name, "units": units, "n_units": n_units}
-    settings |= {"steps": steps, "seed": seed}
+    settings: dict[str, Any] = {
+        "verb": "explain_translation",
+        "system": _system_of(model),
+        "target": target.name,
+        "units": units,
+        "n_units": n_units,
+        "steps": steps,
+        "seed": seed,
+    }
     return Explanation(
         maps={name: m.astype(np.float32) for name, m in maps.items()},
         patches=probe.patches,
