@@ -33,7 +33,7 @@ def specific(
     RCTD's gene list (Cable et al. 2022): log fold change above ``fold``, at least 3
     counts in all spots where ``total`` is given.
     """
-    chosen = ((log_fold_changes(profiles) > fold) & (profiles > least)).any(axis=1)
+    chosen = np.any((log_fold_changes(profiles) > fold) & (profiles > least), axis=1)
     return chosen if total is None else chosen & (total >= 3)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
@@ -89,7 +89,7 @@ class Deconvolution(Problem):
 
     task = "deconvolution"
     headline = ("rmse_spot", "auprc", "pearson_spot")
-    scores: ClassVar[Mapping[str, Score]] = {
+    scores: Mapping[str, Score] = {
         "rmse_spot": lambda s: PER_SPOT["rmse_spot"](s.guess, s.truth).mean(),
         **RESAMPLED,
         "pearson_spot": lambda s: PER_SPOT["pearson_spot"](s.guess, s.truth).mean(),

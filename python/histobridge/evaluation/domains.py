@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -61,8 +61,8 @@ class Domains(Problem):
     """
 
     task = "domains"
-    headline = ("ari", "nmi")
-    scores: ClassVar[Mapping[str, Score]] = {
+    headline: tuple[str, ...] = ("ari", "nmi")
+    scores: Mapping[str, Score] = {
         "ari": lambda s: metrics.adjusted_rand(s.truth, s.guess),
         "nmi": lambda s: metrics.normalised_mutual_information(s.truth, s.guess),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -119,9 +119,15 @@ def explain_translation(
         judge.compare_randomised(maps, shuffled),
         _biology(probe, maps, adata, chosen, regions, seed),
     )
-    settings = {"verb": "explain_translation", "system": _system_of(model)}
-    settings |= {"target": target.name, "units": units, "n_units": n_units}
-    settings |= {"steps": steps, "seed": seed}
+    settings: dict[str, Any] = {
+        "verb": "explain_translation",
+        "system": _system_of(model),
+        "target": target.name,
+        "units": units,
+        "n_units": n_units,
+        "steps": steps,
+        "seed": seed,
+    }
     return Explanation(
         maps={name: m.astype(np.float32) for name, m in maps.items()},
         patches=probe.patches,

@@ -60,7 +60,7 @@ def fine_grid(
         points = _lattice(spots, pitch, side)
         points = points[_inside_image(adata, section, points / scale)]
         own = _holder(spots, points, diameter, side)
-        names = np.append(adata.obs_names[rows].to_numpy(dtype=object), None)
+        names = np.array([*adata.obs_names[rows], None], dtype=object)
         frame = {keys.SECTION: section, SPOT: names[own]}
         if keys.PATIENT in adata.obs:
             frame[keys.PATIENT] = str(adata.obs[keys.PATIENT].iloc[rows[0]])
@@ -110,7 +110,7 @@ def _inside_image(adata: AnnData, section: str, points: np.ndarray) -> np.ndarra
         return np.ones(len(points), dtype=bool)
     slide = open_slide(adata, section)
     size = np.array([slide.width, slide.height]) / slide.pixel_scale
-    return ((points >= 0) & (points <= size)).all(axis=1)
+    return np.all((points >= 0) & (points <= size), axis=1)
 
 
 def has_image(adata: AnnData, section: str) -> bool:

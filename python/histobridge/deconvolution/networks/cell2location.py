@@ -50,7 +50,8 @@ class Abundances(nn.Module):
         }
         self.mean = nn.ParameterDict(start)
         wide = {name: torch.full_like(v, -3.0) for name, v in start.items()}
-        self.log_sd = nn.ParameterDict(wide) if variational else None
+        # Empty where there is no spread to learn.
+        self.log_sd = nn.ParameterDict(wide if variational else {})
 
     def draw(self) -> dict[str, Tensor]:
         """Every variable at its mode; while training variationally, a sample."""

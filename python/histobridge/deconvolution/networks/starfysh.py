@@ -22,14 +22,12 @@ class Experts(nn.Module):
         base = torch.tensor(np.log(profiles.T + 1e-7), dtype=torch.float32)
         self.register_buffer("base", base)
         self.widths, self.weight = widths, weight
-        self.encoders = nn.ModuleList(
-            nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, 2 * k))
-            for width in widths
-            if width
-        )
-        for encoder in self.encoders:
-            nn.init.zeros_(encoder[-1].weight)
-            nn.init.zeros_(encoder[-1].bias)
+        self.encoders = nn.ModuleList()
+        for width in filter(None, widths):
+            first, last = nn.Linear(width, hidden), nn.Linear(hidden, 2 * k)
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+            self.encoders.append(nn.Sequential(first, nn.ReLU(), last))
         self.shift = nn.Parameter(torch.zeros(genes))
         self.inverse = nn.Parameter(torch.full((genes,), 1.0))
 

@@ -70,7 +70,7 @@ def choose_damping(values: np.ndarray, profiles: np.ndarray, seed: int) -> float
     for power in range(1, 10, 2):
         found = [shares(damped(bulk[:, h], profiles[h], 2.0**power)) for h in halves]
         spread[2.0**power] = np.std(found, axis=0).sum()
-    return min(spread, key=spread.get)
+    return min(spread, key=lambda damping: spread[damping])
 
 
 @system(

@@ -62,8 +62,8 @@ def spatialglue(*, epochs: int = 200, seed: int = 0) -> Integrator:
     def network(inputs: dict[str, Any]):
         from histobridge.integration.networks.convolution import DualGraphFusion
 
-        widths = {n: inputs[n].shape[1] for n in ("genes", "image") if n in inputs}
-        return DualGraphFusion(widths)
+        names = [name for name in ("genes", "image") if name in inputs]
+        return DualGraphFusion({name: inputs[name].shape[1] for name in names})
 
     recipe = Recipe(epochs, 1e-3, schedule="cosine")
     embed = Neural(inputs, network, recipe)
