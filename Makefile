@@ -1,7 +1,7 @@
 # Every target first makes the environment it needs (nothing to do when cached).
 .DEFAULT_GOAL := help
-.PHONY: demo test document vignettes gallery site coverage bioccheck benchmarks setup \
-  install clean help
+.PHONY: demo test document vignettes gallery site coverage bioccheck cran wheel benchmarks \
+  setup install clean help
 
 demo: install ## the main job on the shipped sample; writes histobridge-demo/report.html
 	dev/run Rscript dev/demo.R
@@ -29,6 +29,12 @@ coverage: install ## line coverage of the tests of both languages
 
 bioccheck: setup ## BiocCheck on the tarball and the sources; fails on warnings
 	dev/run Rscript dev/bioccheck.R
+
+cran: setup ## R CMD check --as-cran; fails on what this machine does not force
+	@dev/cran.sh
+
+wheel: setup ## wheel and source distribution, each installed and tried outside the checkout
+	@dev/wheel.sh
 
 benchmarks: install ## run every dev/benchmarks/*.py and *.R; each writes a table into results/
 	@set -e; for script in $(sort $(wildcard dev/benchmarks/*.py dev/benchmarks/*.R)); do \

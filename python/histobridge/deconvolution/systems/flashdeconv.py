@@ -103,6 +103,10 @@ def solve(
     needs=("counts", "reference", "coordinates"),
     paper="FlashDeconv, PyPI flashdeconv 0.2 (BSD-3)",
     evidence="dev/benchmarks/results/deconvolution_speed.csv",
+    deviations=(
+        "genes chosen by leverage, not sketched; shares over the root of their "
+        "variance, not logs"
+    ),
 )
 def flashdeconv(
     *, n_genes: int = 2000, smooth: float = 0.01, sparse: float = 0.001, seed: int = 0

@@ -78,6 +78,9 @@ def solve(
     needs=("counts", "reference"),
     paper="Wang et al. 2019, Nat Commun 10:380",
     evidence="dev/benchmarks/results/deconvolution.csv",
+    deviations=(
+        "with one donor the variance over its cells weighs the genes; all spots at once"
+    ),
 )
 def music(
     *, nu: float = 1e-4, tol: float = 0.01, max_iter: int = 30, seed: int = 0

@@ -175,6 +175,7 @@ def solve(
     needs=("counts", "reference"),
     paper="Cable et al. 2022, Nat Biotechnol 40:517",
     evidence="dev/benchmarks/results/deconvolution_parity.csv",
+    deviations="no spot and no type is dropped unless as_published=True",
 )
 def rctd(
     *,

@@ -130,6 +130,10 @@ def _again(
     needs=("counts", "reference"),
     paper="Dong and Yuan 2021, Genome Biol 22:145",
     evidence="dev/benchmarks/results/deconvolution.csv",
+    deviations=(
+        "k-means for Leiden; damping chosen once; clusters without enrichment "
+        "keep all types"
+    ),
 )
 def spatialdwls(
     *,

@@ -102,6 +102,7 @@ def solve(
     needs=("counts", "reference"),
     paper="Elosua-Bayes et al. 2021, Nucleic Acids Res 49:e50",
     evidence="dev/benchmarks/results/deconvolution.csv",
+    deviations="empty markers cannot empty a topic; cells are drawn per type",
 )
 def spotlight(
     *,

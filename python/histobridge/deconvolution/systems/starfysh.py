@@ -145,6 +145,10 @@ def expert_inputs(adata: "AnnData", counts: sp.csr_matrix) -> list[np.ndarray]:
     needs=("counts", "reference", "image"),
     paper="He et al. 2024, Nat Biotechnol 43:223",
     evidence="dev/benchmarks/results/deconvolution.csv",
+    deviations=(
+        "signatures of the reference; image features of add_morphology; "
+        "logistic-normal for Dirichlet"
+    ),
 )
 def starfysh(
     *,

@@ -100,6 +100,7 @@ def solve(
     needs=("counts", "reference"),
     paper="Biancalani et al. 2021, Nat Methods 18:1352",
     evidence="dev/benchmarks/results/deconvolution.csv",
+    deviations="proportions are normalised; the density prior has the stated weight",
 )
 def tangram(
     *,
