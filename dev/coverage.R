@@ -1,6 +1,19 @@
-# Line coverage of the R package by its tests, as a table of files.
+# Line coverage of the R package by its tests: a table of files, and a row of
+# dev/benchmarks/results/coverage.csv.
+path <- "dev/benchmarks/results/coverage.csv"
 coverage <- covr::package_coverage(".", type = "tests", quiet = FALSE)
-percents <- covr::tally_coverage(coverage, by = "line")
-by <- tapply(percents$value > 0, percents$filename, mean)
+lines <- covr::tally_coverage(coverage, by = "line")
+by <- tapply(lines$value > 0, lines$filename, mean)
 print(round(100 * sort(by), 1))
-cat(sprintf("R lines covered: %.1f %%\n", covr::percent_coverage(coverage)))
+
+row <- data.frame(
+    language = "R",
+    lines = nrow(lines),
+    covered = sum(lines$value > 0),
+    percent = sprintf("%.1f", 100 * mean(lines$value > 0)),
+    date = format(Sys.Date()),
+    version = read.dcf("DESCRIPTION", "Version")[[1]]
+)
+others <- if (file.exists(path)) read.csv(path, colClasses = "character")
+others <- others[others$language != row$language, ]
+write.csv(rbind(others, row), path, row.names = FALSE, quote = FALSE)

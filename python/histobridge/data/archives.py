@@ -58,6 +58,9 @@ def _untar(archive: Path, folder: Path) -> None:
     with tarfile.open(archive) as file:
         members = file.getmembers()
         _sound([(m.name, m.isfile() or m.isdir(), m.size) for m in members])
+        # The checksum lies behind the last member, where tarfile stops.
+        while file.fileobj is not None and file.fileobj.read(2**20):
+            pass
         for member in members:
             _write(
                 file.extractfile(member) if member.isfile() else None,

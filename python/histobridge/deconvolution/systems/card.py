@@ -97,6 +97,7 @@ class _Model:
     needs=("counts", "reference", "coordinates"),
     paper="Ma and Zhou 2022, Nat Biotechnol 40:1349",
     evidence="dev/benchmarks/results/deconvolution.csv",
+    deviations="sparse kernel (3 bandwidths, 50 neighbours); spots of few counts stay",
 )
 @deconvolver
 def card(

@@ -47,6 +47,10 @@ def donor_means(signatures: Signatures) -> np.ndarray:
     needs=("counts", "reference"),
     paper="Kleshchevnikov et al. 2022, Nat Biotechnol 40:661",
     evidence="dev/benchmarks/results/deconvolution.csv",
+    deviations=(
+        "signatures are mean counts over donors; 1,000 steps; counted nuclei "
+        "may replace the guess of cells per spot"
+    ),
 )
 @deconvolver
 def cell2location(

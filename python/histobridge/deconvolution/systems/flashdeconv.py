@@ -76,6 +76,10 @@ def graph_descent(
     needs=("counts", "reference", "coordinates"),
     paper="FlashDeconv, PyPI flashdeconv 0.2 (BSD-3)",
     evidence="dev/benchmarks/results/deconvolution_speed.csv",
+    deviations=(
+        "genes chosen by leverage, not sketched; shares over the root of their "
+        "variance, not logs"
+    ),
 )
 @deconvolver
 def flashdeconv(

@@ -57,6 +57,7 @@ def embedding(
     needs=("counts", "reference", "coordinates", "image"),
     paper="after Yang et al. 2024 (MCGAE), which releases no deconvolution",
     evidence="dev/benchmarks/results/deconvolution.csv",
+    deviations="a route of our own: MCGAE releases no deconvolution",
 )
 @deconvolver
 def mcgae(

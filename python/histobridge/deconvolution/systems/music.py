@@ -48,6 +48,9 @@ def donor_moments(signatures: Signatures) -> tuple[np.ndarray, np.ndarray]:
     needs=("counts", "reference"),
     paper="Wang et al. 2019, Nat Commun 10:380",
     evidence="dev/benchmarks/results/deconvolution.csv",
+    deviations=(
+        "with one donor the variance over its cells weighs the genes; all spots at once"
+    ),
 )
 @deconvolver
 def music(

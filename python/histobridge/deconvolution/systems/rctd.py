@@ -139,6 +139,7 @@ def _misfit(y: np.ndarray, mean: np.ndarray, largest: int):
     needs=("counts", "reference"),
     paper="Cable et al. 2022, Nat Biotechnol 40:517",
     evidence="dev/benchmarks/results/deconvolution_parity.csv",
+    deviations="no spot and no type is dropped unless as_published=True",
 )
 @deconvolver
 def rctd(

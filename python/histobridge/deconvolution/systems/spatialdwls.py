@@ -79,6 +79,10 @@ def choose_damping(values: np.ndarray, profiles: np.ndarray, seed: int) -> float
     needs=("counts", "reference"),
     paper="Dong and Yuan 2021, Genome Biol 22:145",
     evidence="dev/benchmarks/results/deconvolution.csv",
+    deviations=(
+        "k-means for Leiden; damping chosen once; clusters without enrichment "
+        "keep all types"
+    ),
 )
 @deconvolver
 def spatialdwls(

@@ -64,6 +64,7 @@ def topics(
     needs=("counts", "reference"),
     paper="Elosua-Bayes et al. 2021, Nucleic Acids Res 49:e50",
     evidence="dev/benchmarks/results/deconvolution.csv",
+    deviations="empty markers cannot empty a topic; cells are drawn per type",
 )
 @deconvolver
 def spotlight(

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     needs=("counts", "reference", "image"),
     paper="He et al. 2024, Nat Biotechnol 43:223",
     evidence="dev/benchmarks/results/deconvolution.csv",
+    deviations=(
+        "signatures of the reference; image features of add_morphology; "
+        "logistic-normal for Dirichlet"
+    ),
 )
 @deconvolver
 def starfysh(

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     needs=("counts", "reference"),
     paper="Andersson et al. 2020, Commun Biol 3:565",
     evidence="dev/benchmarks/results/deconvolution.csv",
+    deviations=(
+        "100 passes over cells and 1,000 steps over spots, from the mean profiles"
+    ),
 )
 @deconvolver
 def stereoscope(

@@ -32,6 +32,7 @@ MODES = ("cells", "clusters")
     needs=("counts", "reference"),
     paper="Biancalani et al. 2021, Nat Methods 18:1352",
     evidence="dev/benchmarks/results/deconvolution.csv",
+    deviations="proportions are normalised; the density prior has the stated weight",
 )
 @deconvolver
 def tangram(

@@ -1,9 +1,10 @@
 """Linear attribution: the exact share of every image feature, drawn in the image.
 
 Coefficient times feature of a ridge model, summed to views, adds up to the prediction
-minus that of the average training spot. In the image a pixel's value is what its
-superpixel adds through the features of its own spot, the scale of the section held.
-What an average of models holds beside its linear part is not drawn.
+minus that of the average training spot (Lundberg and Lee 2017, NeurIPS, for linear
+models). In the image a pixel's value is what its superpixel adds through the features
+of its own spot, the scale of the section held. What an average of models holds beside
+its linear part is not drawn.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class LinearAttribution:
     needs=("linear",),
     paper="exact for linear models",
     evidence="dev/benchmarks/results/saliency.csv",
+    deviations="none",
 )
 def linear(*, seed: int = 0) -> LinearAttribution:
     """Exact shares of the image features of a ridge model, drawn in the image."""
