@@ -6,7 +6,7 @@
 demo: install ## the main job on the shipped sample; writes histobridge-demo/report.html
 	dev/run Rscript dev/demo.R
 
-test: setup ## lint, Python tests, R CMD build and check; ends with the counts
+test: setup ## lint, types, Python tests, R CMD build and check; ends with the counts
 	@dev/test.sh
 
 document: setup ## write NAMESPACE and man/ from the roxygen comments
@@ -50,8 +50,8 @@ install: setup ## install the R package into this checkout's library
 	@dev/install.sh
 
 clean: ## remove what the targets above wrote into the checkout (not the cache)
-	rm -rf histobridge-demo doc site .coverage coverage.json *.Rcheck *.BiocCheck *.tar.gz .ruff_cache .pytest_cache \
-	  .hypothesis .import_linter_cache .grimp_cache
+	rm -rf histobridge-demo doc site .coverage coverage.json *.Rcheck *.BiocCheck *.tar.gz \
+	  .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache .mypy_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## show this list

@@ -4,8 +4,24 @@
 #' \code{reducedDim(x, "morphology")} where the system uses it); writes the
 #' factor \code{x[[name]]}.
 #'
+#' @section What is chosen without labels:
+#' \code{gpca_consensus}, the default, decides on the tissue at hand how
+#' strongly to smooth, how many domains there are (\code{k = NULL}: as many
+#' as halves of the spots agree on), whether layers are too thin for a vote,
+#' and whether image features enter: only if they help to predict genes that
+#' were held out. The settings in \code{metadata(x)$HistoBridge} hold the
+#' choice (\code{image}, \code{image_weight}) and its evidence;
+#' \code{image = FALSE} leaves the image out.
+#'
+#' Its authors fixed the rest with the labels of twelve sections in sight:
+#' normalisation to the median depth, the grid of components and multiples of
+#' the smoothing, average linkage, the bar for settled domains and the
+#' strength below which there is no vote. Scores on those sections are
+#' therefore optimistic. The rule for the image was made on simulated tissue.
+#'
 #' @param x a SpatialExperiment or Seurat object.
-#' @param k number of domains; estimated when \code{NULL}.
+#' @param k number of domains; estimated when \code{NULL}, which is a
+#'     proposal: try others.
 #' @param system name of a system; see \code{\link{listSystems}}.
 #' @param name name of the result.
 #' @param seed seed of everything random.

@@ -23,6 +23,9 @@ SECTIONS = {
 }
 """Name -> file, column of labels, labels that are none."""
 
+PICTURED = ("mob Rep4", "mob Rep9", "her2st A1", "dlpfc 151673", "dlpfc 151674")
+"""Those with an image of their own."""
+
 
 def section(name: str, folder: Path) -> tuple[ad.AnnData, pd.Series]:
     """Labelled spots with counts, without any label, and the labels."""
@@ -36,6 +39,18 @@ def section(name: str, folder: Path) -> tuple[ad.AnnData, pd.Series]:
     adata.uns.clear()
     adata.obs["sample_id"] = name
     return adata, labels[keep].astype(str)
+
+
+def pictured(name: str, folder: Path) -> tuple[ad.AnnData, pd.Series]:
+    """:func:`section` with the handcrafted features of its H&E."""
+    adata, labels = section(name, folder)
+    file = folder / f"{SECTIONS[name][0]}.h5ad"
+    facts = ad.read_h5ad(file, backed="r").uns["image"]
+    factors = {"tissue_hires_scalef": 1.0, "microns_per_pixel": facts["um_per_px"]}
+    images = {"hires": str(file.parent / facts["file"])}
+    adata.uns["spatial"] = {name: {"images": images, "scalefactors": factors}}
+    hb.add_morphology(adata, cache=False, progress=False)
+    return adata, labels
 
 
 def together(names: tuple[str, ...], folder: Path) -> ad.AnnData:

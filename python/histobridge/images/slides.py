@@ -166,8 +166,11 @@ def _read_file(path: Path, section: str) -> np.ndarray | LazyPixels:
         )
     try:
         return _decoded(path)
-    except (ContractError, MemoryError):
+    except ContractError:
         raise
+    except MemoryError as error:
+        found = f"{path.name!r}, which asks for more"
+        raise ContractError("an image that fits into memory", found) from error
     except Exception as error:
         # A damaged file makes its decoder raise whatever it happens to meet.
         found = f"{path.name!r}: {type(error).__name__}: {error}"
@@ -185,7 +188,7 @@ def _read_tiff(path: Path) -> np.ndarray | LazyPixels:
     import tifffile
 
     with tifffile.TiffFile(path) as file:
-        page = file.series[0].pages[0]
+        page: Any = file.series[0].pages[0]
         large = page.imagelength * page.imagewidth > LAZY_PIXELS
         # A pyramid or a stack is one image only in its first part.
         return TiffPixels(path) if large else _channels_last(file)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from histobridge import __version__, contract, graphs, keys
 from histobridge.contract import ContractError
+from histobridge.integration.features import standardised_image
 from histobridge.integration.pooling import (
     STEPS,
     Choice,
@@ -58,6 +59,8 @@ def denoise(
         record; default two clusters of the counts. The layer does not depend on it.
     steps
         Numbers of steps to choose from.
+    seed
+        Of the thinning that scores steps, and of clusters that stand in for ``by``.
 
     Raises
     ------
@@ -115,10 +118,10 @@ def denoise(
 
 
 def _checked_steps(steps: Sequence[int]) -> tuple[int, ...]:
-    steps = tuple(steps) if np.ndim(steps) else (steps,)
-    if not steps or any(int(s) != s or s < 0 for s in steps):
+    each: tuple[Any, ...] = tuple(steps) if np.ndim(steps) else (steps,)
+    if not each or any(int(s) != s or s < 0 for s in each):
         raise ContractError("steps as whole numbers of at least 0", repr(steps))
-    return tuple(int(s) for s in steps)
+    return tuple(int(s) for s in each)
 
 
 def _walks(adata: AnnData, image: str | bool) -> dict[str, sp.csr_matrix]:
@@ -133,21 +136,9 @@ def _walks(adata: AnnData, image: str | bool) -> dict[str, sp.csr_matrix]:
         )
     walks = {} if image is True else {"space": lazy_walk(near)}
     if image and keys.MORPHOLOGY in adata.obsm:
-        features = _standardised(adata)
+        features = standardised_image(adata)
         walks["image"] = lazy_walk(graphs.product_weights(near, [features]))
     return walks
-
-
-def _standardised(adata: AnnData) -> np.ndarray:
-    """Image features of zero mean and unit variance in each section; NaN become 0."""
-    features = np.array(adata.obsm[keys.MORPHOLOGY], dtype=float)
-    for spots in contract.sections(adata).values():
-        part = features[spots]
-        spread = np.nanstd(part, axis=0)
-        features[spots] = (part - np.nanmean(part, axis=0)) / np.where(
-            spread > 0, spread, 1.0
-        )
-    return np.nan_to_num(features)
 
 
 def _groups(adata: AnnData, by: str | None) -> tuple[np.ndarray, np.ndarray]:

@@ -55,10 +55,26 @@ def image_components(adata: AnnData, n: int = 50, seed: int = 0) -> np.ndarray |
     """
     if keys.MORPHOLOGY not in adata.obsm:
         return None
+    features = sp.csr_matrix(standardised_image(adata))
+    return component_scores(features, n, seed=seed)
+
+
+def standardised_image(adata: AnnData) -> np.ndarray:
+    """Image features (n_spots, d), zero mean and unit variance in each section.
+
+    What is not finite counts as the mean of its section: a spot off the image still
+    has genes.
+    """
     columns = np.concatenate(list(morphology_columns(adata).values()))
-    features = np.asarray(adata.obsm[keys.MORPHOLOGY])[:, columns]
-    features = standardised(features, graphs.section_codes(adata))
-    return component_scores(sp.csr_matrix(features), n, seed=seed)
+    features = np.array(adata.obsm[keys.MORPHOLOGY], dtype=float)[:, columns]
+    for spots in contract.sections(adata).values():
+        part = features[spots]
+        known = np.isfinite(part)
+        total = np.where(known, part, 0.0).sum(axis=0)
+        features[spots] = np.where(
+            known, part, total / np.maximum(known.sum(axis=0), 1)
+        )
+    return standardised(features, graphs.section_codes(adata))
 
 
 def spatial_knn(adata: AnnData, k: int) -> sp.csr_matrix:

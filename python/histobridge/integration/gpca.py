@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,12 @@ from histobridge.integration.embedding import (
     GraphSmoother,
     graph_components,
     principal_components,
+)
+from histobridge.integration.features import image_components
+from histobridge.integration.image_choice import (
+    COMPONENTS,
+    choose_image_weight,
+    with_image,
 )
 from histobridge.integration.mixture import SharedCovarianceMixture
 from histobridge.integration.refinement import ring_vote
@@ -39,6 +45,9 @@ class GraphPCAConsensus:
         the least smoothing that settles the domains.
     genes, components
         Variable genes and principal components that enter.
+    image
+        Whether image features, where there are any, may enter; they do if they help
+        to predict genes held out (:func:`choose_image_weight`).
     seed
         Of the mixtures' starts and subsamples, of the anchors of the consensus, and
         of the trace probes.
@@ -58,6 +67,7 @@ class GraphPCAConsensus:
         factors: tuple[float, ...] = (1.0, 2.0, 4.0),
         genes: int = 2000,
         components: int = 40,
+        image: bool = True,
         seed: int = 0,
     ):
         self.neighbours = neighbours
@@ -65,6 +75,7 @@ class GraphPCAConsensus:
         self.factors = factors
         self.genes = genes
         self.components = components
+        self.image = image
         self.seed = seed
 
     def fit(self, adata: AnnData) -> GraphPCAConsensus:
@@ -93,9 +104,30 @@ class GraphPCAConsensus:
         most = max(2, min(self._scores.shape[1], adata.n_obs // 10))
         self._sizes = sorted({min(d, most) for d in self.dimensions})
         middle = self._sizes[len(self._sizes) // 2]
+        self.facts_: dict[str, Any] = {"best_predicting_strength": float(self._best)}
+        self._let_image_in(adata)
         self.embedding_ = self._components(self._best)[:, :middle]
-        self.facts_ = {"best_predicting_strength": float(self._best)}
         return self
+
+    def _let_image_in(self, adata: AnnData) -> None:
+        """Put image features beside the genes where they help to predict genes."""
+        image = image_components(adata, COMPONENTS, self.seed) if self.image else None
+        if image is None:
+            self.facts_["image"] = "absent: genes only" if self.image else "not asked"
+            return
+        choice = choose_image_weight(
+            adata[self._tile],
+            image[self._tile],
+            self._tile_smoother,
+            self._best,
+            size=self._sizes[-1],
+            genes=self.genes,
+            components=self.components,
+            seed=self.seed,
+        )
+        self.facts_ |= choice.facts()
+        if choice.weight:
+            self._scores = with_image(self._scores, image, choice.weight)
 
     def _components(self, strength: float) -> np.ndarray:
         widest = self._sizes[-1]

@@ -84,7 +84,8 @@ def find_domains(
     Parameters
     ----------
     k
-        Number of domains; default chosen by the system.
+        Number of domains; default chosen by the system. No labels are known, so
+        treat that number as a proposal and try others.
     system
         Name from ``histobridge.systems("domains")``.
     seed, params
@@ -95,6 +96,20 @@ def find_domains(
     ContractError
         No counts, no coordinates, NaN or negative counts, repeated names, ``k``
         below 2, unknown system.
+
+    Notes
+    -----
+    ``gpca_consensus`` chooses without labels, on the tissue at hand: how strongly to
+    smooth (generalised cross-validation, and the least smoothing at which the
+    surroundings of a spot tell its domain), the number of domains (agreement of
+    halves of the spots), whether layers are too thin for a vote, and whether image
+    features enter (only if they help to predict held-out genes; ``image`` and
+    ``image_evidence`` of the settings say so, ``image=False`` leaves them out).
+    Chosen by its authors with the labels of twelve sections in sight, hence fixed
+    and its scores there optimistic: normalisation to the median depth, the grid of
+    components and multiples, average linkage, the bar of .75 for settled domains,
+    and the strength below which there is no vote. The rule for the image was made
+    on simulated tissue alone.
 
     Examples
     --------
