@@ -25,7 +25,7 @@ site: install ## the documentation site of both languages, in site/
 coverage: install ## line coverage of the tests of both languages, into coverage.csv
 	OMP_NUM_THREADS=1 dev/run python -m pytest tests/python -n 2 -q -p no:cacheprovider \
 	  --cov=histobridge --cov-report=term --cov-report=json:coverage.json
-	dev/run python dev/coverage.py coverage.json
+	dev/run python dev/coverage_table.py coverage.json
 	OMP_NUM_THREADS=1 dev/run Rscript dev/coverage.R
 
 bioccheck: setup ## BiocCheck on the tarball and the sources; fails on warnings

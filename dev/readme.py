@@ -16,7 +16,12 @@ RESULTS = ROOT / "dev" / "benchmarks" / "results"
 def main() -> None:
     path = ROOT / "README.md"
     text = path.read_text()
-    tables = {"systems": systems(), "scores": scores(), "directions": directions()}
+    tables = {
+        "systems": systems(),
+        "scores": scores(),
+        "directions": directions(),
+        "coverage": coverage(),
+    }
     for name, table in tables.items():
         before, rest = text.split(f"<!-- {name} -->", 1)
         after = rest.split("<!-- end -->", 1)[1]
@@ -60,6 +65,15 @@ def directions() -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def coverage() -> pd.DataFrame:
+    """Lines that the tests run; without a measurement the table stays empty."""
+    path = RESULTS / "coverage.csv"
+    columns = ["language", "lines", "covered", "percent", "date", "version"]
+    if not path.exists():
+        return pd.DataFrame(columns=columns)
+    return pd.read_csv(path, dtype=str)[columns]
 
 
 def interval(row: pd.Series) -> str:

@@ -1,5 +1,4 @@
 skip_if_not_installed("ggplot2")
-skip_if_not_installed("png")
 
 dot <- 4
 scale <- 0.5
@@ -74,7 +73,7 @@ rendered <- function(plot, width = 6, height = 5) {
         width = width, height = height, dpi = 120, bg = "white",
         device = grDevices::png, type = "cairo"
     ))
-    png::readPNG(path)
+    readPicture(path)
 }
 
 # Centres (x, y) of the connected parts of a mask.

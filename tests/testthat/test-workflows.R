@@ -28,12 +28,8 @@ visiumFolder <- function() {
         ),
         file.path(spatial, "scalefactors_json.json")
     )
-    png::writePNG(
-        array(1, c(300, 340, 3)), file.path(spatial, "tissue_hires_image.png")
-    )
-    png::writePNG(
-        array(1, c(150, 170, 3)), file.path(spatial, "tissue_lowres_image.png")
-    )
+    writeWhite(file.path(spatial, "tissue_hires_image.png"), 340, 300)
+    writeWhite(file.path(spatial, "tissue_lowres_image.png"), 170, 150)
     left <- x < stats::median(x)
     writeMatrix(file.path(folder, "outs"), left, barcodes)
     list(path = folder, left = left, barcodes = barcodes, x = x, y = y)
@@ -69,7 +65,6 @@ expectHalves <- function(domain, left) {
 }
 
 test_that("a Space Ranger folder is read, clustered and drawn", {
-    skip_if_not_installed("png")
     made <- visiumFolder()
     x <- readVisium(made$path)
     expect_s4_class(x, "SpatialExperiment")
@@ -98,7 +93,6 @@ test_that("the example folders of SpatialExperiment are read and drawn", {
 
 test_that("an object as Load10X_Spatial() makes it is clustered and drawn", {
     skip_if_not_installed("Seurat")
-    skip_if_not_installed("png")
     made <- visiumFolder()
     outs <- file.path(made$path, "outs")
     counts <- suppressMessages(

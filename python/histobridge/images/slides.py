@@ -166,8 +166,11 @@ def _read_file(path: Path, section: str) -> np.ndarray | LazyPixels:
         )
     try:
         return _decoded(path)
-    except (ContractError, MemoryError):
+    except ContractError:
         raise
+    except MemoryError as error:
+        found = f"{path.name!r}, which asks for more"
+        raise ContractError("an image that fits into memory", found) from error
     except Exception as error:
         # A damaged file makes its decoder raise whatever it happens to meet.
         found = f"{path.name!r}: {type(error).__name__}: {error}"
