@@ -6,7 +6,7 @@
 demo: install ## the main job on the shipped sample; writes histobridge-demo/report.html
 	dev/run Rscript dev/demo.R
 
-test: setup ## lint, Python tests, R CMD build and check; ends with the counts
+test: setup ## lint, types, Python tests, R CMD build and check; ends with the counts
 	@dev/test.sh
 
 document: setup ## write NAMESPACE and man/ from the roxygen comments
@@ -27,7 +27,7 @@ coverage: install ## line coverage of the tests of both languages
 	  --cov=histobridge --cov-report=term
 	dev/run Rscript dev/coverage.R
 
-bioccheck: setup ## BiocCheck on the tarball and the sources; fails on errors
+bioccheck: setup ## BiocCheck on the tarball and the sources; fails on warnings
 	dev/run Rscript dev/bioccheck.R
 
 benchmarks: install ## run every dev/benchmarks/*.py and *.R; each writes a table into results/
@@ -44,7 +44,7 @@ install: setup ## install the R package into this checkout's library
 
 clean: ## remove what the targets above wrote into the checkout (not the cache)
 	rm -rf histobridge-demo doc site .coverage *.Rcheck *.BiocCheck *.tar.gz .ruff_cache .pytest_cache \
-	  .hypothesis .import_linter_cache .grimp_cache
+	  .hypothesis .import_linter_cache .grimp_cache .mypy_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## show this list

@@ -35,7 +35,7 @@ fromRaster <- function(pixels, lower = FALSE) {
     channels <- lapply(seq_len(size[3]), function(i) hex[bytes[i, ] + 1L])
     structure(
         do.call(paste0, c("#", channels)),
-        dim = size[1:2], class = "raster"
+        dim = size[seq_len(2)], class = "raster"
     )
 }
 

@@ -29,7 +29,7 @@ groundOf <- function(x, section) {
         )
     }
     spots <- which(sectionOf(x) == section)
-    points <- asXY(coords)[spots, 1:2, drop = FALSE]
+    points <- asXY(coords)[spots, seq_len(2), drop = FALSE]
     if (anyNA(points)) {
         fail("finite coordinates", paste(sum(is.na(points)), "missing"))
     }

@@ -99,7 +99,7 @@ spotsShown <- function(x, spots) {
 panel <- function(x, row, method) {
     patch <- x@patches[row, , , ] / 255
     dim(patch) <- dim(x@patches)[-1]
-    shape <- dim(patch)[1:2]
+    shape <- dim(patch)[seq_len(2)]
     colour <- matrix(patch, ncol = 3)
     if (!is.null(method)) {
         values <- as.vector(x@maps[[method]][row, , ])

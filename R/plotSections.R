@@ -36,7 +36,7 @@ setMethod("plotSections", "ANY", function(
     if (is.numeric(labels)) {
         fail("a column of labels", paste("numbers in", dQuote(colour, FALSE)))
     }
-    aligned <- found[[name]][, 1:2, drop = FALSE]
+    aligned <- found[[name]][, seq_len(2), drop = FALSE]
     centred <- centredSections(asXY(partOf(x, "spatialCoords")), aligned, x)
     data <- data.frame(
         x = c(centred[, 1], aligned[, 1]), y = c(centred[, 2], aligned[, 2]),
@@ -67,9 +67,9 @@ centredSections <- function(points, aligned, x) {
     section <- sectionOf(x)
     for (name in unique(section)) {
         spots <- which(section == name)
-        own <- points[spots, 1:2, drop = FALSE]
+        own <- points[spots, seq_len(2), drop = FALSE]
         scale <- pitchOf(aligned[spots, , drop = FALSE]) / pitchOf(own)
-        points[spots, 1:2] <- t(t(own) - colMeans(own)) * scale
+        points[spots, seq_len(2)] <- t(t(own) - colMeans(own)) * scale
     }
     points
 }

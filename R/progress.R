@@ -13,18 +13,15 @@ asProgress <- function(progress, label) {
 # Python may hand over its own integers.
 asNumber <- function(n) as.integer(if (is.numeric(n)) n else py_to_r(n))
 
-progressLine <- function(label, file = stderr()) {
+progressLine <- function(label) {
     started <- proc.time()[["elapsed"]]
     function(done, total) {
         passed <- proc.time()[["elapsed"]] - started
-        left <- passed / done * (total - done)
-        cat(sprintf(
-            "\r%s: %d of %d jobs, %s left ", label, done, total,
-            asClock(left)
-        ), file = file)
-        if (done == total) {
-            cat("\n", file = file)
-        }
+        left <- asClock(passed / done * (total - done))
+        message(
+            sprintf("\r%s: %d of %d jobs, %s left ", label, done, total, left),
+            appendLF = done == total
+        )
     }
 }
 

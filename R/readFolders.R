@@ -5,9 +5,10 @@
 #' \code{readST()} counts, spots and an image of Spatial Transcriptomics as
 #' text with any separator, and \code{readCells()} cells with centroids that
 #' Xenium or CosMx have measured. \code{unpackArchive()} unpacks a tar or zip
-#' file into one folder, and refuses members that lead outside it. \code{\link{micronsPerPixel}} follows from
-#' the lattice of the spots. Files that are damaged, and scale factors that
-#' contradict the image or the lattice, are errors.
+#' file into one folder, and refuses members that lead outside it.
+#' \code{\link{micronsPerPixel}} follows from the lattice of the spots. Files
+#' that are damaged, and scale factors that contradict the image or the
+#' lattice, are errors.
 #'
 #' @param folder for \code{readVisium()} \code{outs} or the folder above it;
 #'     else the folder that holds the files.

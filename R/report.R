@@ -2,9 +2,9 @@
 #'
 #' Reads benchmarks, held-out predictions and the results that verbs have added
 #' to objects; writes \code{path} and beside it, under the same name, a model
-#' card (Markdown), a reporting checklist (YAML: items of CONSORT-AI crossed with
-#' FAIR indicators; what the run does not know is listed as open), the scores
-#' with a Croissant description, and \code{ro-crate-metadata.json}.
+#' card (Markdown), a reporting checklist (YAML: items of CONSORT-AI crossed
+#' with FAIR indicators; what the run does not know is listed as open), the
+#' scores with a Croissant description, and \code{ro-crate-metadata.json}.
 #'
 #' @param x a \code{\linkS4class{Benchmark}}, a \code{\linkS4class{HeldOut}}, a
 #'     SpatialExperiment or Seurat object with results of a verb, or a named

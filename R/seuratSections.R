@@ -18,7 +18,8 @@ imageCoords <- function(image) {
         return(asXY(table[, columns[c(1, 2)]]))
     }
     points <- mainPoints(image)
-    coords <- points@coords[, if (isTurned(image)) 2:1 else 1:2, drop = FALSE]
+    axes <- if (isTurned(image)) c(2L, 1L) else c(1L, 2L)
+    coords <- points@coords[, axes, drop = FALSE]
     dimnames(coords) <- list(SeuratObject::Cells(points), c("x", "y"))
     coords
 }
@@ -76,7 +77,7 @@ pictureFrom <- function(library, image = NULL) {
     id <- intersect(ids, names(images))[1]
     if (!is.na(id)) {
         pixels <- fromArray(bridge()$loaded(images[[id]]), "F")
-        pixels[, , 1:3, drop = FALSE] / 255
+        pixels[, , seq_len(3), drop = FALSE] / 255
     }
 }
 
@@ -95,7 +96,7 @@ sectionFrom <- function(facts, coords, picture) {
     # Python may have removed the picture.
     visium <- facts$class == "VisiumV2" && !is.null(picture)
     orientation <- if (visium) orientationNow(facts)
-    axes <- if (identical(orientation, "vertical")) 2:1 else 1:2
+    axes <- if (identical(orientation, "vertical")) c(2L, 1L) else c(1L, 2L)
     regions <- list(
         boundaries = boundariesFrom(facts, coords[cells, axes, drop = FALSE]),
         molecules = moleculesFrom(facts),

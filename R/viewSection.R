@@ -16,7 +16,8 @@
 #'     side of the image in the page).
 #' @return The absolute path, invisibly.
 #' @examplesIf pythonReady()
-#' path <- viewSection(exampleBulb("Rep9"), tempfile(fileext = ".html"), genes = 20)
+#' page <- tempfile(fileext = ".html")
+#' path <- viewSection(exampleBulb("Rep9"), page, genes = 20)
 #' file.size(path) < 5e6
 #' @name viewSection
 NULL

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
+from anndata import AnnData
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -40,10 +41,11 @@ def main() -> None:
     write("sections", hb.plot_sections(bulb))
     write("benchmark", hb.plot_benchmark(scores, "pearson_gene"))
     write("leakage", hb.plot_leakage(audit(bulb)))
+    write("saliency", saliency(known, unseen))
     viewer(unseen)
 
 
-def audit(bulb) -> pd.DataFrame:
+def audit(bulb: AnnData) -> pd.DataFrame:
     """Random spots beside spatial blocks, on one section."""
     one = bulb[bulb.obs["sample_id"] == "Rep9"].copy()
     rows = pd.Series(range(one.n_obs)).sample(frac=1, random_state=0).to_numpy()
@@ -51,6 +53,13 @@ def audit(bulb) -> pd.DataFrame:
     at_random = hb.evaluation.audit(one, [(rows[:half], rows[half:])])
     blocks = hb.evaluation.audit(one, hb.splits.SpatialBlockKFold(n_splits=2))
     return pd.concat([at_random.assign(split="random spots"), blocks])
+
+
+def saliency(known: AnnData, unseen: AnnData) -> Figure:
+    """Where a ridge on colour sees granule cells, with the verdict of its tests."""
+    model = hb.train_translation(known, system="hest_ridge")
+    found = hb.explain_translation(model, unseen, "Penk", spots=12, steps=5)
+    return hb.explain.plot_saliency(found, spots=3)
 
 
 def write(name: str, figure: Figure) -> None:
@@ -71,7 +80,7 @@ def shrink(path: Path) -> None:
         picture = picture.resize([round(side * 0.85) for side in picture.size])
 
 
-def viewer(adata) -> None:
+def viewer(adata: AnnData) -> None:
     browser = next((b for b in BROWSERS if shutil.which(b)), None)
     if browser is None:
         print("no Chromium on the PATH: the picture of the viewer stays as it is")

@@ -85,6 +85,7 @@ lint() {
 
 gate "ruff" lint
 gate "import-linter" dev/run lint-imports --no-cache
+gate "mypy" dev/run mypy
 # Python's tests of the bridge call the R package.
 gate "R CMD INSTALL" dev/install.sh
 gate "pytest" python_tests

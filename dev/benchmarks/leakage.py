@@ -149,22 +149,23 @@ def pipelines(data: Sections) -> pd.DataFrame:
         fitted_on={"training": siblings, "validation": test,
                    "normalisation": np.r_[siblings, test], "checkpoint": test},
     )  # fmt: skip
-    planted = set("adef")
-    rows = []
-    for name, table in (("clean", clean), ("leaky", leaky)):
-        expected = planted if name == "leaky" else set()
-        for found in table.to_dict("records"):
-            rows.append(
-                {
-                    "part": f"audit of the {name} pipeline",
-                    "name": f"{found['flag']}: {found['leak']}",
-                    "metric": "status",
-                    "found": found["status"],
-                    "planted": found["flag"] in expected,
-                    "note": found["detail"],
-                }
-            )
+    rows = flags(clean, "clean", "") + flags(leaky, "leaky", "adef")
     return pd.DataFrame(rows)
+
+
+def flags(table: pd.DataFrame, pipeline: str, planted: str) -> list[dict[str, object]]:
+    """Rows of an audit, beside the flags that were planted."""
+    return [
+        {
+            "part": f"audit of the {pipeline} pipeline",
+            "name": f"{found['flag']}: {found['leak']}",
+            "metric": "status",
+            "found": found["status"],
+            "planted": found["flag"] in planted,
+            "note": found["detail"],
+        }
+        for found in table.to_dict("records")
+    ]
 
 
 def main() -> None:

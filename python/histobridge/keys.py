@@ -26,6 +26,9 @@ SOURCE_IMAGE = "source_image_path"
 MICRONS_PER_PIXEL = "microns_per_pixel"
 """Scale factor: microns per full-resolution pixel (Space Ranger's name)."""
 
+SPOT_DIAMETER = "spot_diameter_fullres"
+"""Scale factor: full-resolution pixels across a spot (Space Ranger's name)."""
+
 MORPHOLOGY = "morphology"
 NUCLEI = "n_nuclei"
 HANDCRAFTED = ("colour", "texture")
@@ -39,6 +42,15 @@ INTEGRATION = "integration"
 HARMONIZED = "harmonized"
 HARMONIZED_STAIN = "harmonized_stain"
 PROPORTIONS = "proportions"
+TRUE_PROPORTIONS = "true_proportions"
+"""``obsm`` data frame of known proportions, where spots were made of cells."""
+
+CELL_TYPE = "cell_type"
+"""``obs`` column of a single-cell reference."""
+
+N_CELLS = "n_cells"
+"""``obs`` column of how many cells a spot was made of."""
+
 VIRTUAL_STAIN = "virtual_stain"
 STATUS = "status"
 

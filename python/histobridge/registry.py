@@ -185,6 +185,23 @@ def systems(task: str | None = None) -> pd.DataFrame:
     """Table of systems: what each is, needs, and how it deviates from its paper.
 
     House defaults come first, then published systems, then baselines.
+
+    Parameters
+    ----------
+    task
+        One of ``TASKS``; default all.
+
+    Returns
+    -------
+    One row per system: ``name``, ``task``, ``status``, ``needs``, ``paper``,
+    ``summary``, ``evidence`` and ``deviations``.
+
+    Examples
+    --------
+    >>> import histobridge as hb
+    >>> table = hb.systems("deconvolution")
+    >>> table["name"].iloc[0]
+    'poisson_image'
     """
     _load()
     order = {"house": 0, "published": 1, "baseline": 2}

@@ -9,7 +9,7 @@ from histobridge import registry
 from histobridge.contract import ContractError
 from histobridge.data import simulate_tissue
 from histobridge.evaluation import arms, image_value
-from histobridge.evaluation.domains import weighted_nmi
+from histobridge.evaluation.metrics import weighted_nmi
 from histobridge.evaluation.result import interval
 from histobridge.translation import LogCP10k
 

@@ -11,7 +11,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import adjusted_rand_score, average_precision_score
 
 from histobridge.evaluation import metrics
-from histobridge.evaluation.domains import weighted_ari
+from histobridge.evaluation.metrics import weighted_ari
 from histobridge.evaluation.result import Benchmark, block_weights, interval, tidy
 from histobridge.normalisation import (
     column_moments,

@@ -157,8 +157,8 @@ test_that("a benchmark takes folds, counts its jobs and tells their cost", {
 })
 
 test_that("the line of progress says how much time is left", {
-    lines <- capture.output({
-        tell <- progressLine("jobs", stdout())
+    lines <- capture_messages({
+        tell <- progressLine("jobs")
         tell(1, 2)
         tell(2, 2)
     })

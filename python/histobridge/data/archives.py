@@ -6,6 +6,7 @@ import shutil
 import tarfile
 import zipfile
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from histobridge.contract import ContractError
 
@@ -94,7 +95,7 @@ def _sound(members: list[tuple[str, bool, int]]) -> None:
         raise ContractError(f"at most {_MOST_BYTES} bytes", f"{total}")
 
 
-def _write(source: object, name: str, folder: Path) -> None:
+def _write(source: IO[bytes] | None, name: str, folder: Path) -> None:
     target = folder / name.replace("\\", "/")
     if source is None:
         target.mkdir(parents=True, exist_ok=True)

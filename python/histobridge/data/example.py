@@ -70,7 +70,7 @@ def example_bulb(sections: tuple[str, ...] = ("Rep4", "Rep9")) -> ad.AnnData:
             keys.SCALE_FACTORS: {
                 keys.scale_factor("hires"): 1.0,
                 keys.MICRONS_PER_PIXEL: facts["microns_per_pixel"],
-                "spot_diameter_fullres": facts["spot_diameter_um"]
+                keys.SPOT_DIAMETER: facts["spot_diameter_um"]
                 / facts["microns_per_pixel"],
             },
             keys.IMAGE_METADATA: {},
@@ -105,11 +105,11 @@ def example_mixture() -> ad.AnnData:
     truth.index.name = spots.index.name = None
     return ad.AnnData(
         sp.csr_matrix(counts.to_numpy(), dtype=float),
-        obs=spots[["n_cells"]].assign(**{keys.SECTION: "mixture"}),
+        obs=spots[[keys.N_CELLS]].assign(**{keys.SECTION: "mixture"}),
         var=pd.DataFrame(index=counts.columns.astype(str)),
         obsm={
             keys.SPATIAL: spots[["x", "y"]].to_numpy(dtype=float),
-            "true_proportions": truth,
+            keys.TRUE_PROPORTIONS: truth,
         },
     )
 
@@ -126,7 +126,7 @@ def example_reference() -> ad.AnnData:
     counts = pd.read_csv(folder / "reference_counts.tsv.gz", sep="\t", index_col=0)
     cells = pd.read_csv(folder / "reference_cells.csv", index_col="cell")
     cells.index.name = None
-    cells["cell_type"] = cells["cell_type"].astype("category")
+    cells[keys.CELL_TYPE] = cells[keys.CELL_TYPE].astype("category")
     return ad.AnnData(
         sp.csr_matrix(counts.to_numpy(), dtype=float),
         obs=cells,

@@ -56,7 +56,7 @@ def picture_size(image: Any) -> tuple[int, int] | None:
             import tifffile
 
             with tifffile.TiffFile(path) as file:
-                page = file.series[0].pages[0]
+                page: Any = file.series[0].pages[0]
                 return page.imagewidth, page.imagelength
         if path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".bmp", ".webp"):
             return None

@@ -10,7 +10,6 @@ import scipy.sparse as sp
 from histobridge import contract, keys
 from histobridge.contract import ContractError
 from histobridge.data.pseudo import membership, proportions
-from histobridge.data.simulate import TRUE_PROPORTIONS
 
 PATTERNS = (
     "uniform_distinct",
@@ -24,13 +23,14 @@ PATTERNS = (
     "missing_types",
 )
 TYPES_PER_REGION = 4
+SECTION = "mixture"
 
 
 def simulate_spots(
     reference: ad.AnnData,
     *,
     pattern: str = "diverse_overlap",
-    labels: str = "cell_type",
+    labels: str = keys.CELL_TYPE,
     n_regions: int = 5,
     spots_per_region: int = 60,
     cells_per_spot: tuple[int, int] = (2, 10),
@@ -99,33 +99,22 @@ def simulate_spots(
     plan = region_frequencies(pattern, len(types), n_regions, rng)
     points, region = _regions(n_regions, spots_per_region, rng)
     chosen, spot = _draw_cells(plan[region], codes, known, pool, cells_per_spot, rng)
-    names = pd.Index([f"spot{i + 1:04d}" for i in range(len(points))])
+    obs = _spots(region, spot)
     drawn = reference[chosen]
-    spot_of = pd.Series(names[spot].to_numpy())
-    mean = membership(spot_of, names) @ sp.csr_matrix(contract.counts(drawn))
+    spot_of = pd.Series(obs.index[spot].to_numpy())
+    mean = membership(spot_of, obs.index) @ sp.csr_matrix(contract.counts(drawn))
     factor = np.exp(rng.normal(0, platform_sd, reference.n_vars))
-    obs = pd.DataFrame(
-        {
-            keys.SECTION: "mixture",
-            "region": [f"region{r + 1}" for r in region],
-            "n_cells": np.bincount(spot, minlength=len(points)),
-        },
-        index=names,
-    )
-    frame = proportions(spot_of, column.iloc[chosen], names)
+    frame = proportions(spot_of, column.iloc[chosen], obs.index)
+    scale = {keys.SCALE_FACTORS: {keys.MICRONS_PER_PIXEL: 1.0}}
     spots = ad.AnnData(
         _measure(mean.toarray(), factor, depth, rng),
         obs=obs,
         var=pd.DataFrame(index=reference.var_names),
         obsm={
             keys.SPATIAL: points * pitch_um,
-            TRUE_PROPORTIONS: frame.reindex(columns=types, fill_value=0.0),
+            keys.TRUE_PROPORTIONS: frame.reindex(columns=types, fill_value=0.0),
         },
-        uns={
-            keys.SPATIAL: {
-                "mixture": {keys.SCALE_FACTORS: {keys.MICRONS_PER_PIXEL: 1.0}}
-            }
-        },
+        uns={keys.SPATIAL: {SECTION: scale}},
     )
     return spots, reference[rest].copy()
 
@@ -224,6 +213,18 @@ def _draw_cells(
         mine = np.flatnonzero(kind == code)
         chosen[mine] = rng.choice(known[pool & (codes == code)], len(mine))
     return chosen, spot
+
+
+def _spots(region: np.ndarray, spot: np.ndarray) -> pd.DataFrame:
+    """``obs`` of the spots, given the region of each and the spot of every cell."""
+    return pd.DataFrame(
+        {
+            keys.SECTION: SECTION,
+            "region": [f"region{r + 1}" for r in region],
+            keys.N_CELLS: np.bincount(spot, minlength=len(region)),
+        },
+        index=[f"spot{i + 1:04d}" for i in range(len(region))],
+    )
 
 
 def _measure(

@@ -9,7 +9,6 @@ import scipy.sparse as sp
 
 from histobridge import contract, keys
 from histobridge.contract import ContractError
-from histobridge.data.simulate import TRUE_PROPORTIONS
 
 LATTICES = ("hexagonal", "square")
 
@@ -20,7 +19,7 @@ def pseudo_spots(
     pitch_um: float = 100.0,
     diameter_um: float | None = 55.0,
     lattice: str = "hexagonal",
-    labels: str | None = "cell_type",
+    labels: str | None = keys.CELL_TYPE,
     microns_per_pixel: float | None = None,
     least_cells: int = 1,
 ) -> tuple[ad.AnnData, pd.Series]:
@@ -86,7 +85,7 @@ def pseudo_spots(
         titles = np.array([f"{section}_spot{i + 1:05d}" for i in range(len(kept))])
         names[rows[own >= 0]] = titles[own[own >= 0]]
         centres.append(grid[kept] / scale)
-        facts = {keys.SECTION: section, "n_cells": inside}
+        facts = {keys.SECTION: section, keys.N_CELLS: inside}
         if keys.PATIENT in cells.obs:
             facts[keys.PATIENT] = cells.obs[keys.PATIENT].iloc[rows[0]]
         obs.append(pd.DataFrame(facts, index=titles))
@@ -103,7 +102,7 @@ def pseudo_spots(
     )
     if labels is not None:
         column = contract.labels(cells, labels, "cell types")
-        spots.obsm[TRUE_PROPORTIONS] = proportions(spot_of, column, table.index)
+        spots.obsm[keys.TRUE_PROPORTIONS] = proportions(spot_of, column, table.index)
     return spots, spot_of
 
 
@@ -179,7 +178,7 @@ def _libraries(
         scale = microns_per_pixel or contract.microns_per_pixel(cells, section)
         factors[keys.MICRONS_PER_PIXEL] = float(scale)
         if diameter_um is not None:
-            factors["spot_diameter_fullres"] = diameter_um / scale
+            factors[keys.SPOT_DIAMETER] = diameter_um / scale
         found[section] = {**library, keys.SCALE_FACTORS: factors}
     return found
 

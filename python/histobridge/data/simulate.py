@@ -32,6 +32,7 @@ from __future__ import annotations
 import anndata as ad
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 
 from histobridge import keys
 from histobridge.contract import ContractError
@@ -50,7 +51,6 @@ from histobridge.data.simulate_fields import (
 )
 from histobridge.data.simulate_image import paint_section
 
-TRUE_PROPORTIONS = "true_proportions"
 IMAGE_PROPORTIONS = "image_proportions"
 IMAGE_DOMAIN = "image_domain"
 EXCLUSIVE = "image_exclusive"
@@ -131,10 +131,8 @@ def simulate_tissue(
         n_domains=(n_domains, 1, np.inf),
         shared=(shared, 0, 1),
         exclusive=(exclusive, 0, 1),
-        pitch_um=(pitch_um, spot_um, np.inf),
-        spot_um=(spot_um, microns_per_pixel, np.inf),
-        microns_per_pixel=(microns_per_pixel, 1e-3, np.inf),
     )
+    _check_geometry(pitch_um, spot_um, microns_per_pixel)
     _check_expression(n_genes, n_types, depth, depth_cv, platform_sd, seed)
     profiles, marker_of = type_profiles(seed, n_genes, n_types)
     share = profiles * platform_factor(seed, "tissue platform", n_genes, platform_sd)
@@ -156,11 +154,8 @@ def simulate_tissue(
             masks[name] = drawn.raster(len(image))
         obs, obsm = _spots(name, painted, sequenced, field, tile_px)
         obs.insert(1, keys.PATIENT, f"P{patient + 1}")
-        mean = np.asarray(obsm[TRUE_PROPORTIONS]) @ share
-        mean /= mean.sum(axis=1, keepdims=True)
         rng = stream(seed, "counts", index)
-        counts = draw_counts(mean, depth, depth_cv, _SPOT_DISPERSION, rng)
-        rate = {RATE: np.log1p(1e4 * mean)}
+        counts, rate = _sequence(obsm, share, depth, depth_cv, rng)
         parts.append(ad.AnnData(counts, obs, _genes(marker_of), obsm=obsm, layers=rate))
     adata = _join(parts, libraries)
     if nuclei:
@@ -211,7 +206,7 @@ def simulate_reference(
     rng = stream(seed, "cells")
     names = [f"cell{i + 1:05d}" for i in range(len(kind))]
     obs = pd.DataFrame(
-        {"cell_type": pd.Categorical.from_codes(kind, type_names(n_types))},
+        {keys.CELL_TYPE: pd.Categorical.from_codes(kind, type_names(n_types))},
         index=names,
     )
     counts = draw_counts(share[kind], depth, depth_cv, _CELL_DISPERSION, rng)
@@ -223,6 +218,14 @@ def _check(**ranges: tuple[float, float, float]) -> None:
         if not low <= value <= high:
             limits = f">= {low:g}" if high == np.inf else f"from {low:g} to {high:g}"
             raise ContractError(f"{name} {limits}", f"{value}")
+
+
+def _check_geometry(pitch_um: float, spot_um: float, microns_per_pixel: float) -> None:
+    _check(
+        pitch_um=(pitch_um, spot_um, np.inf),
+        spot_um=(spot_um, microns_per_pixel, np.inf),
+        microns_per_pixel=(microns_per_pixel, 1e-3, np.inf),
+    )
 
 
 def _check_expression(
@@ -255,13 +258,16 @@ def _spots(
             keys.SECTION: name,
             keys.DOMAIN: [f"domain{d + 1}" for d in domain],
             IMAGE_DOMAIN: [f"domain{d + 1}" for d in image_domain],
-            "n_cells": cells.sum(axis=1),
+            keys.N_CELLS: cells.sum(axis=1),
             EXCLUSIVE: field[1:-1, 1:-1].ravel(),
         },
         index=[f"{name}_{c + 1}x{r + 1}" for r, c in zip(row, column, strict=True)],
     )
     obsm = {keys.SPATIAL: np.column_stack([column + 1, row + 1]) * tile_px}
-    for key, whole in ((TRUE_PROPORTIONS, cells), (IMAGE_PROPORTIONS, image_cells)):
+    for key, whole in (
+        (keys.TRUE_PROPORTIONS, cells),
+        (IMAGE_PROPORTIONS, image_cells),
+    ):
         obsm[key] = pd.DataFrame(
             whole / whole.sum(axis=1, keepdims=True),
             index=obs.index,
@@ -270,13 +276,27 @@ def _spots(
     return obs, obsm
 
 
+def _sequence(
+    obsm: dict[str, np.ndarray | pd.DataFrame],
+    share: np.ndarray,
+    depth: float,
+    depth_cv: float,
+    rng: np.random.Generator,
+) -> tuple[sp.csr_matrix, dict[str, np.ndarray]]:
+    """Counts of the spots of one section, and the layer that they are drawn from."""
+    mean = np.asarray(obsm[keys.TRUE_PROPORTIONS]) @ share
+    mean /= mean.sum(axis=1, keepdims=True)
+    counts = draw_counts(mean, depth, depth_cv, _SPOT_DISPERSION, rng)
+    return counts, {RATE: np.log1p(1e4 * mean)}
+
+
 def _library(image: np.ndarray, microns_per_pixel: float, spot_um: float) -> dict:
     return {
         keys.IMAGES: {"hires": image},
         keys.SCALE_FACTORS: {
             keys.scale_factor("hires"): 1.0,
             keys.MICRONS_PER_PIXEL: float(microns_per_pixel),
-            "spot_diameter_fullres": spot_um / microns_per_pixel,
+            keys.SPOT_DIAMETER: spot_um / microns_per_pixel,
         },
         keys.IMAGE_METADATA: {},
     }

@@ -205,7 +205,7 @@ def _diameter(
     if radius is None or not images:
         return {}
     _, affine = next(iter(images.values()))
-    return {"spot_diameter_fullres": float(2 * np.median(radius) * _size(affine))}
+    return {keys.SPOT_DIAMETER: float(2 * np.median(radius) * _size(affine))}
 
 
 def _library(

@@ -164,7 +164,7 @@ def _microns(positions: pd.DataFrame) -> float | None:
 
 
 def _plausible(factors: dict[str, Any], microns: float) -> None:
-    diameter = factors.get("spot_diameter_fullres")
+    diameter = factors.get(keys.SPOT_DIAMETER)
     low, high = _DIAMETER_UM
     if diameter is not None and not low <= diameter * microns <= high:
         raise ContractError(

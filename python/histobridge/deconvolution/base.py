@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -56,3 +58,20 @@ class Deconvolver:
         for name, values in {**found.tables, **found.settings}.items():
             setattr(self, f"{name}_", values)
         return found.proportions
+
+
+def deconvolver(solve: Solve) -> Callable[..., Deconvolver]:
+    """Make a factory of ``solve(adata, counts, signatures, *, ...)``.
+
+    It takes the parameters after the star with their defaults, which are thus written
+    once.
+    """
+    own = inspect.signature(solve)
+    parameters = [p for p in own.parameters.values() if p.kind is p.KEYWORD_ONLY]
+
+    @functools.wraps(solve)
+    def create(**params: Any) -> Deconvolver:
+        return Deconvolver(solve, **params)
+
+    create.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return create

@@ -64,6 +64,7 @@ def intervals(
     deviation = _deviation(
         share_covariance(again, refit, model.sizes(known), model.strength_)
     )
+    assert model.level is not None
     wide = Widths(estimate, np.abs(estimate - truth) / deviation, model.level)
     half = wide(values) * _deviation(covariance)
     return np.clip(values - half, 0, 1), np.clip(values + half, 0, 1)

@@ -72,6 +72,7 @@ def maximum_likelihood(
             break
         expected = profiles @ (amounts.T @ depth)
         current = shrunken_factor(observed, expected, mixture.pseudo)
+    assert amounts is not None
     rate = depth[:, None] * (profiles * current[:, None]).sum(axis=0)
     amounts = np.where(rate > TINY, amounts, 0.0)
     rate = np.maximum(rate, TINY)

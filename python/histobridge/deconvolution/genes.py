@@ -7,7 +7,7 @@ import scipy.sparse as sp
 
 from histobridge.contract import ContractError
 from histobridge.deconvolution.signatures import Signatures
-from histobridge.normalisation import log_normalise, variable_genes
+from histobridge.normalisation import TARGET_SUM, log_normalise, variable_genes
 
 FLOOR = 1e-9
 
@@ -33,7 +33,7 @@ def specific(
     RCTD's gene list (Cable et al. 2022): log fold change above ``fold``, at least 3
     counts in all spots where ``total`` is given.
     """
-    chosen = ((log_fold_changes(profiles) > fold) & (profiles > least)).any(axis=1)
+    chosen = np.any((log_fold_changes(profiles) > fold) & (profiles > least), axis=1)
     return chosen if total is None else chosen & (total >= 3)
 
 
@@ -53,7 +53,7 @@ def leverage(profiles: np.ndarray, n: int) -> np.ndarray:
     Squared rows of the left singular vectors of centred log profiles: genes that
     span what distinguishes the types, whether of many or of few cells.
     """
-    logs = np.log1p(1e4 * profiles)
+    logs = np.log1p(TARGET_SUM * profiles)
     logs -= logs.mean(axis=1, keepdims=True)
     left, values, _ = np.linalg.svd(logs, full_matrices=False)
     score = (left[:, values > 1e-8 * values[0]] ** 2).sum(axis=1)

@@ -49,7 +49,8 @@ class GeneHalves:
             maximum_likelihood(part, factor=factor[fold])
             for part, fold in zip(self.parts, self.folds, strict=True)
         ]
-        self.alone = sum(map(self._unseen, self.folds, self.starts))
+        one, other = map(self._unseen, self.folds, self.starts)
+        self.alone = one + other
 
     def gain(self, refit: Refit) -> np.ndarray:
         """Log-likelihood (n_spots,) of unread genes over that of no prior.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
@@ -45,7 +46,7 @@ class FewTypes:
         )
         return weights, score
 
-    def scores(self, wanted: np.ndarray, sets: list[tuple[int, ...]]) -> np.ndarray:
+    def scores(self, wanted: np.ndarray, sets: Sequence[tuple[int, ...]]) -> np.ndarray:
         """Loss (n, n_sets); infinite where a set holds a type that is not wanted."""
         out = np.full((len(wanted), len(sets)), np.inf)
         for i, types in enumerate(sets):
@@ -151,7 +152,7 @@ def greedy(
             for t in np.flatnonzero(mask[spot]):
                 if t not in chosen[spot]:
                     key = tuple(sorted((*chosen[spot], int(t))))
-                    trials.setdefault(key, []).append(spot)
+                    trials.setdefault(key, []).append(int(spot))
         better = np.full(n, np.inf)
         proposal = list(chosen)
         proposed = np.zeros((n, k))

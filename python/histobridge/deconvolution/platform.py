@@ -10,7 +10,7 @@ SMALLEST, LARGEST = 0.05, 20.0
 
 
 def shrunken_factor(
-    observed: np.ndarray, expected: np.ndarray, pseudo: float
+    observed: np.ndarray, expected: np.ndarray, pseudo: float | np.ndarray
 ) -> np.ndarray:
     """``(observed + pseudo) / (expected + pseudo)``, kept within 0.05 and 20."""
     factor = (observed + pseudo) / (expected + pseudo)

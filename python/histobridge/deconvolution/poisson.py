@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -262,8 +263,13 @@ class PoissonDeconvolver:
         for name, average in candidates.items():
             for strength in self.strengths:
                 gains[name, strength] = halves.gain(
-                    lambda half, alone, prior=(name, strength, average): (
-                        self._posterior(half, alone, *prior, cells, fixed=True)
+                    partial(
+                        self._posterior,
+                        graph=name,
+                        strength=strength,
+                        average=average,
+                        cells=cells,
+                        fixed=True,
                     )
                 )
         self.held_out_ = {f"{g} {s:g}": float(v.mean()) for (g, s), v in gains.items()}

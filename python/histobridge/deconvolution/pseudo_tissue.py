@@ -129,7 +129,8 @@ class Recipe:
     def sizes(self, n: int) -> np.ndarray:
         """Cells (n,) of every spot."""
         fewest = np.clip(self.of_cells / max(self.scatter, 1e-6), *CELLS)
-        few, many = (np.exp(self.rng.uniform(*np.log(r), n)) for r in (FEW, MANY))
+        bounds = np.log((FEW, MANY))
+        few, many = (np.exp(self.rng.uniform(low, high, n)) for low, high in bounds)
         times = np.where(np.arange(n) % 2, many, few)
         return np.maximum(np.round(fewest * times), 1).astype(int)
 

@@ -83,7 +83,8 @@ def least_squares(
     out = np.empty((values.shape[0], unit.shape[1]))
     for first in range(0, len(out), CHUNK):
         rows = slice(first, first + CHUNK)
-        part = values[rows].toarray() if sp.issparse(values) else values[rows]
+        part = values[rows]
+        part = part if isinstance(part, np.ndarray) else part.toarray()
         guess = None if start is None else start[rows] * scale
         out[rows] = box_quadratic(
             weighted_gram(unit, weights[rows]),

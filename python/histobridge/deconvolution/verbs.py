@@ -25,7 +25,7 @@ def deconvolve(
     adata: AnnData,
     reference: AnnData,
     *,
-    labels: str = "cell_type",
+    labels: str = keys.CELL_TYPE,
     system: str = "poisson_image",
     key_added: str = keys.PROPORTIONS,
     seed: int = 0,
@@ -40,6 +40,17 @@ def deconvolve(
     no type is dropped. What else a system offers goes beside: data frames
     ``obsm[f"{key_added}_lower"]``, ``_upper`` (intervals) and ``_abundance`` (cells
     per spot), and columns such as ``obs[f"{key_added}_residual"]``.
+
+    Parameters
+    ----------
+    reference
+        Cells x genes with raw counts.
+    labels
+        ``reference.obs`` column of cell types.
+    system
+        Name from ``histobridge.systems("deconvolution")``.
+    seed, **params
+        Of the system.
 
     Raises
     ------

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
 import pandas as pd
 
+from histobridge import keys
 from histobridge.contract import ContractError
 from histobridge.deconvolution.verbs import shared_problem
 from histobridge.evaluation import metrics
 from histobridge.evaluation.cost import Energy
-from histobridge.evaluation.parallel import Progress
+from histobridge.evaluation.parallel import Execution, Progress
 from histobridge.evaluation.problem import Fold, Part, Problem, Score
 from histobridge.evaluation.result import ALL, Benchmark
 from histobridge.evaluation.runner import run
@@ -88,7 +89,7 @@ class Deconvolution(Problem):
 
     task = "deconvolution"
     headline = ("rmse_spot", "auprc", "pearson_spot")
-    scores: ClassVar[Mapping[str, Score]] = {
+    scores: Mapping[str, Score] = {
         "rmse_spot": lambda s: PER_SPOT["rmse_spot"](s.guess, s.truth).mean(),
         **RESAMPLED,
         "pearson_spot": lambda s: PER_SPOT["pearson_spot"](s.guess, s.truth).mean(),
@@ -100,8 +101,8 @@ class Deconvolution(Problem):
         adata: AnnData,
         *,
         reference: AnnData,
-        truth: str = "true_proportions",
-        labels: str = "cell_type",
+        truth: str = keys.TRUE_PROPORTIONS,
+        labels: str = keys.CELL_TYPE,
         seed: int = 0,
     ):
         super().__init__(adata)
@@ -157,8 +158,8 @@ def benchmark_deconvolution(
     adata: AnnData,
     reference: AnnData,
     *,
-    truth: str = "true_proportions",
-    labels: str = "cell_type",
+    truth: str = keys.TRUE_PROPORTIONS,
+    labels: str = keys.CELL_TYPE,
     systems: Sequence[str] | Mapping[str, Mapping[str, Any]] | None = None,
     splitter: Splitter | None = None,
     dataset: str = "data",
@@ -185,6 +186,10 @@ def benchmark_deconvolution(
     splitter
         Its test spots are estimated and scored together, e.g. section by section;
         default all spots at once.
+    dataset
+        Name of the data in the table.
+    n_bootstrap
+        Resamples of spots.
     seed, seeds
         First seed of the systems and how many; the median is reported.
     folder, workers, cluster, energy, progress
@@ -222,11 +227,7 @@ def benchmark_deconvolution(
         None,
         range(seed, seed + seeds),
         n_bootstrap=n_bootstrap,
-        folder=folder,
-        workers=workers,
-        cluster=cluster,
-        energy=energy,
-        progress=progress,
+        execution=Execution(folder, workers, cluster, energy, progress),
     )[dataset]
     settings = {"truth": truth, "labels": labels, "seed": seed}
     return finish(problem, dataset, scored, folds, settings)

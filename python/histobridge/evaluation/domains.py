@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from histobridge.evaluation.joint import (
     several,
     unpacked,
 )
-from histobridge.evaluation.parallel import Progress
+from histobridge.evaluation.parallel import Execution, Progress
 from histobridge.evaluation.problem import Fold, Part, Problem, Score
 from histobridge.evaluation.result import Benchmark, block_weights
 from histobridge.evaluation.runner import run
@@ -61,8 +61,8 @@ class Domains(Problem):
     """
 
     task = "domains"
-    headline = ("ari", "nmi")
-    scores: ClassVar[Mapping[str, Score]] = {
+    headline: tuple[str, ...] = ("ari", "nmi")
+    scores: Mapping[str, Score] = {
         "ari": lambda s: metrics.adjusted_rand(s.truth, s.guess),
         "nmi": lambda s: metrics.normalised_mutual_information(s.truth, s.guess),
     }
@@ -125,7 +125,7 @@ class Domains(Problem):
         self, part: Part, weights: np.ndarray, names: Sequence[str]
     ) -> dict[str, np.ndarray]:
         """Score under each row of ``weights``."""
-        forms = {"ari": weighted_ari, "nmi": weighted_nmi}
+        forms = {"ari": metrics.weighted_ari, "nmi": metrics.weighted_nmi}
         s = part.content
         return {n: forms[n](s.truth, s.guess, weights) for n in names if n in forms}
 
@@ -196,6 +196,10 @@ def benchmark_domains(
     seeds
         Runs per system; the median is reported. A system whose first two runs agree
         exactly is run twice only.
+    dataset
+        Name of the data in the table.
+    n_bootstrap
+        Resamples of spatial blocks.
     folder, workers, cluster, energy, progress
         See :func:`benchmark`.
 
@@ -230,11 +234,7 @@ def benchmark_domains(
         None,
         range(seeds),
         n_bootstrap=n_bootstrap,
-        folder=folder,
-        workers=workers,
-        cluster=cluster,
-        energy=energy,
-        progress=progress,
+        execution=Execution(folder, workers, cluster, energy, progress),
     )[dataset]
     scored += _consensus(problem, scored, n_bootstrap)
     settings = {"truth": truth, "k": k, "joint": joint, "seeds": seeds}
@@ -258,58 +258,3 @@ def _consensus(
         for (system, _), own in runs.items()
         if system in random
     ]
-
-
-def weighted_ari(
-    truth: np.ndarray, labels: np.ndarray, weights: np.ndarray
-) -> np.ndarray:
-    """Adjusted Rand index when spot i counts ``weights[..., i]`` times.
-
-    Parameters
-    ----------
-    truth, labels
-        (n,).
-    weights
-        (n,) or (replicates, n).
-    """
-    table = _contingency(truth, labels, weights)
-
-    def pairs(counts: np.ndarray) -> np.ndarray:
-        flat = counts.reshape(len(counts), -1)
-        return (flat * (flat - 1)).sum(axis=1) / 2
-
-    both, left = pairs(table), pairs(table.sum(axis=2))
-    right, total = pairs(table.sum(axis=1)), pairs(table.sum(axis=(1, 2)))
-    expected = left * right / np.where(total > 0, total, 1.0)
-    span = (left + right) / 2 - expected
-    index = np.where(span > 0, (both - expected) / np.where(span > 0, span, 1.0), 1.0)
-    return index if np.ndim(weights) == 2 else index[0]
-
-
-def weighted_nmi(
-    truth: np.ndarray, labels: np.ndarray, weights: np.ndarray
-) -> np.ndarray:
-    """Normalised mutual information (arithmetic mean) under (replicates, n) weights."""
-    table = _contingency(truth, labels, weights)
-    share = table / table.sum(axis=(1, 2), keepdims=True)
-
-    def entropy(p: np.ndarray) -> np.ndarray:
-        flat = p.reshape(len(p), -1)
-        return -(flat * np.log(np.where(flat > 0, flat, 1.0))).sum(axis=1)
-
-    left, right = entropy(share.sum(axis=2)), entropy(share.sum(axis=1))
-    mean = (left + right) / 2
-    mutual = left + right - entropy(share)
-    return np.where(mean > 0, mutual / np.where(mean > 0, mean, 1.0), 1.0)
-
-
-def _contingency(
-    truth: np.ndarray, labels: np.ndarray, weights: np.ndarray
-) -> np.ndarray:
-    """Weight of every pair of labels, (replicates, true labels, found labels)."""
-    _, rows = np.unique(truth, return_inverse=True)
-    _, columns = np.unique(labels, return_inverse=True)
-    shape = (int(rows.max()) + 1, int(columns.max()) + 1)
-    cell = np.zeros((len(rows), shape[0] * shape[1]))
-    cell[np.arange(len(rows)), rows * shape[1] + columns] = 1.0
-    return (np.atleast_2d(weights) @ cell).reshape(-1, *shape)

@@ -12,6 +12,7 @@ import pandas as pd
 from histobridge import __version__, contract, graphs, registry, statistics
 from histobridge.evaluation import metrics
 from histobridge.evaluation.audit import audit
+from histobridge.evaluation.problem import Fold
 from histobridge.evaluation.translation import Translation, large_sections
 from histobridge.normalisation import pearson_columns
 from histobridge.splits import SpatialBlockKFold, Splitter
@@ -80,6 +81,8 @@ def hold_out(
         Default spatial blocks with a buffer.
     genes
         How many of the most variable genes of the training spots, or names.
+    seed
+        Of the system and of the default splitter.
     **params
         Of the system.
 
@@ -101,8 +104,9 @@ def hold_out(
     splitter = SpatialBlockKFold(seed=seed) if splitter is None else splitter
     entry = registry.find(system, "translation")
     parts: dict[str, list[pd.DataFrame]] = {"genes": [], "spots": []}
-    splits, guesses, truths, folds = [], [], [], []
-    for known in problem.folds(splitter, ""):
+    guesses, truths = [], []
+    folds = problem.folds(splitter, "")
+    for known in folds:
         model = entry.create(seed=seed, **params)
         guess = problem.answer(model, known, entry.needs)
         train, test, chosen = known.train, known.test, list(known.genes)
@@ -113,10 +117,8 @@ def hold_out(
         for name, rows in large_sections(adata, test).items():
             parts["genes"].append(fold.by_gene(name, rows, guess, truth))
             parts["spots"].append(fold.by_spot(name, rows, guess, truth, mean))
-        splits.append((train, test))
         guesses.append(pd.DataFrame(guess, adata.obs_names[test], chosen))
         truths.append(pd.DataFrame(truth, adata.obs_names[test], chosen))
-        folds.append(known.name)
     parts["maps"] = _maps(adata, guesses, truths)
     frames = {name: pd.concat(rows, ignore_index=True) for name, rows in parts.items()}
     settings = {
@@ -125,15 +127,13 @@ def hold_out(
         "splitter": type(splitter).__name__,
         "seed": seed,
         "n_genes": len(guesses[0].columns),
-        "folds": folds,
+        "folds": [known.name for known in folds],
         "version": __version__,
     }
-    tables = [
-        _audited(adata, *parts)
-        for parts in zip(folds, splits, guesses, truths, strict=True)
-    ]
-    audits = pd.concat(tables, ignore_index=True)
-    return HeldOut(**frames, audit=audits, settings=settings)
+    answers = zip(folds, guesses, truths, strict=True)
+    audits = [_audited(adata, *answer) for answer in answers]
+    frames["audit"] = pd.concat(audits, ignore_index=True)
+    return HeldOut(**frames, settings=settings)
 
 
 def _maps(
@@ -160,18 +160,15 @@ def _maps(
 
 
 def _audited(
-    adata: AnnData,
-    name: str,
-    split: tuple[np.ndarray, np.ndarray],
-    guess: pd.DataFrame,
-    truth: pd.DataFrame,
+    adata: AnnData, fold: Fold, guess: pd.DataFrame, truth: pd.DataFrame
 ) -> pd.DataFrame:
     """Flags of one fold, given which spots this function let be seen."""
-    train = split[0]
+    train = fold.train
     steps = ("training", "normalisation", "checkpoint")
     seen = dict.fromkeys(steps, train) | {"validation": train[:0]}
+    split = (train, fold.test)
     found = audit(adata, [split], [guess], truth=truth, fitted_on=seen)
-    return found.assign(split=name)
+    return found.assign(split=fold.name)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from histobridge.evaluation import arms
 from histobridge.evaluation.aggregate import Scored, Value, by_metric, summarised
 from histobridge.evaluation.baselines.domains import genes_and_image
 from histobridge.evaluation.metrics import LESS_IS_BETTER
-from histobridge.evaluation.parallel import Progress
+from histobridge.evaluation.parallel import Execution, Progress
 from histobridge.evaluation.problem import Problem
 from histobridge.evaluation.runner import Arm, problem_of, run
 from histobridge.splits import LeaveOnePatientOut, SpatialBlockKFold, Splitter
@@ -81,6 +81,9 @@ def image_value(
     n_bootstrap
         Resamples of blocks (patients where there are three; spots for
         deconvolution), the same in every arm.
+    seed
+        First seed of the systems (and of false images), and that of the default
+        splitter.
     folder, workers, cluster, progress, settings
         See :func:`benchmark`.
 
@@ -116,13 +119,19 @@ def image_value(
     own = _system(system, task)
     folds = problem.folds(splitter or _splitter(task, adata, seed), "image value")
     true, false = _arms(task, own, covariates)
-    asked: dict[str, Any] = {"n_bootstrap": n_bootstrap, "folder": folder}
-    asked |= {"workers": workers, "cluster": cluster}
-    asked |= {"energy": "estimate", "progress": progress}
+    execution = Execution(folder, workers, cluster, progress=progress)
     scored: list[Scored] = []
     for some, seeds in ((true, [seed]), (false, range(seed, seed + draws))):
         names = list(problem.headline)
-        found = run({"data": problem}, {"data": folds}, some, names, seeds, **asked)
+        found = run(
+            {"data": problem},
+            {"data": folds},
+            some,
+            names,
+            seeds,
+            n_bootstrap=n_bootstrap,
+            execution=execution,
+        )
         scored += found["data"]
     return _table(problem, scored, WITH.get(task, "image"))
 

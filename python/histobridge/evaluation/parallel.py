@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import joblib
 
 from histobridge.contract import ContractError
+from histobridge.evaluation.cost import Energy
 
 Progress = bool | Callable[[int, int], Any]
 """Whether to show a bar, or what is called with (done, total) after every job."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a run is carried out, which must not change what it finds.
+
+    See :func:`~histobridge.evaluation.benchmark` for the fields.
+    """
+
+    folder: str | Path | None = None
+    workers: int | None = None
+    cluster: str | None = None
+    energy: Energy = "estimate"
+    progress: Progress = True
 
 
 @contextmanager

@@ -58,8 +58,8 @@ class Problem:
     """
 
     task: ClassVar[str]
-    headline: ClassVar[tuple[str, ...]]
-    scores: ClassVar[Mapping[str, Score]]
+    headline: tuple[str, ...]
+    scores: Mapping[str, Score]
 
     def __init__(self, adata: AnnData):
         contract.unique_names(adata)

@@ -57,6 +57,14 @@ def benchmark_resolution(
         As in the other benchmarks; baselines always run. Image baselines are left
         out where a section has no image, and so are published image systems unless
         they are named.
+    pixel_um, spot_um, genes, encoders, cache
+        See ``enhance_resolution``.
+    dataset
+        Name of the data in the table.
+    n_bootstrap
+        Resamples of genes.
+    seed
+        Of the systems and of the resampling.
 
     Returns
     -------

@@ -18,7 +18,7 @@ from histobridge.evaluation import cost, jobs
 from histobridge.evaluation.aggregate import Scored
 from histobridge.evaluation.cost import Energy
 from histobridge.evaluation.jobs import Job, Record
-from histobridge.evaluation.parallel import Progress, run_each, workers_of
+from histobridge.evaluation.parallel import Execution, Progress, run_each, workers_of
 from histobridge.evaluation.problem import Fold, Problem, Score
 from histobridge.evaluation.tidy import COLUMNS, tidy_rows
 from histobridge.splits import Splitter
@@ -117,11 +117,7 @@ def benchmark(
         metrics,
         seeds,
         n_bootstrap=0,
-        folder=folder,
-        workers=workers,
-        cluster=cluster,
-        energy=energy,
-        progress=progress,
+        execution=Execution(folder, workers, cluster, energy, progress),
     )
     rows = [
         r for name, found in scored.items() for s in found for r in tidy_rows(name, s)
@@ -161,13 +157,10 @@ def run(
     seeds: Iterable[int],
     *,
     n_bootstrap: int,
-    folder: str | Path | None,
-    workers: int | None,
-    cluster: str | None,
-    energy: Energy,
-    progress: Progress,
+    execution: Execution,
 ) -> dict[str, list[Scored]]:
     """Scores of every system on every fold with every seed, by data set."""
+    energy, progress = execution.energy, execution.progress
     cost.check_energy(energy)
     todo = [
         jobs.addressed(job, problem, content)
@@ -177,11 +170,11 @@ def run(
             name, problem, folds[name], systems, metrics, seeds, n_bootstrap, energy
         )
     ]
-    store = None if folder is None else Path(folder)
+    store = None if execution.folder is None else Path(execution.folder)
     if store is not None:
         store.mkdir(parents=True, exist_ok=True)
     early = list(dict.fromkeys(job.seed for job in todo))[:2]
-    with workers_of(workers, cluster):
+    with workers_of(execution.workers, execution.cluster):
         done: dict[str, Record] = {}
         _perform([j for j in todo if j.seed in early], problems, store, progress, done)
         random = _random(todo, done)

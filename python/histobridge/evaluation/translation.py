@@ -14,7 +14,7 @@ from histobridge.contract import ContractError
 from histobridge.evaluation import metrics
 from histobridge.evaluation.aggregate import Scored
 from histobridge.evaluation.cost import Energy
-from histobridge.evaluation.parallel import Progress
+from histobridge.evaluation.parallel import Execution, Progress
 from histobridge.evaluation.problem import Fold, Part, Problem
 from histobridge.evaluation.result import Benchmark, block_weights
 from histobridge.evaluation.runner import run
@@ -171,6 +171,8 @@ def benchmark_translation(
         Any splitter, or name -> splitter, in place of ``protocols``.
     genes
         How many of the most variable genes of the training spots, or names.
+    dataset
+        Name of the data in the table.
     n_bootstrap
         Resamples of spatial blocks (of patients where there are three or more).
     seed, seeds
@@ -215,11 +217,7 @@ def benchmark_translation(
         METRICS,
         range(seed, seed + seeds),
         n_bootstrap=n_bootstrap,
-        folder=folder,
-        workers=workers,
-        cluster=cluster,
-        energy=energy,
-        progress=progress,
+        execution=Execution(folder, workers, cluster, energy, progress),
     )
     scored[dataset] += [problem.ceiling(fold) for fold in folds]
     settings = {"genes": genes, "protocols": list(named), "seed": seed}

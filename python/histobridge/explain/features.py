@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import anndata as ad
 import numpy as np
@@ -123,7 +123,7 @@ class FeatureProbe(Probe):
                 out[part] = self._predicted(section, held, own, changes[part])
         return out
 
-    def like(self, other: FeatureProbe) -> None:
+    def like(self, other: Self) -> None:
         """See :meth:`Probe.like`; the features that were computed as well."""
         super().like(other)
         self.memory = other.memory
@@ -247,7 +247,11 @@ def _encoders(adata: AnnData) -> list[tuple[Encoder, float]]:
     found, at = [], 0
     while at < len(columns):
         encoder = find_encoder(str(origin[at]))
-        side = re.search(r"_([\d.e+]+)um$", columns[at])
-        found.append((encoder, float(side[1]) if encoder.batch else 0.0))
+        size = 0.0
+        if encoder.batch:
+            side = re.search(r"_([\d.e+]+)um$", columns[at])
+            assert side is not None
+            size = float(side[1])
+        found.append((encoder, size))
         at += len(encoder.columns)
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy.stats import wilcoxon
@@ -95,7 +97,7 @@ def compare_randomised(
     Rows of the table of tests: ``effect`` is the mean of absolute correlations over
     patches and draws, which should be near 0; there is no p-value.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     for method, draws in others.items():
         n = len(draws[0])
         found = np.mean([np.abs(agreement(maps[method][:n], o)) for o in draws])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 REST = "not linear"
 
 
+class _Centred(Protocol):
+    mean_: np.ndarray
+
+
 @dataclass(frozen=True)
 class Block:
     """Features of one view: ``values @ slope`` is what they add.
@@ -49,7 +53,9 @@ class Block:
     centre: np.ndarray
 
 
-def linear_members(model: Translator) -> list[tuple[float, Translator]]:
+def linear_members(
+    model: Translator,
+) -> list[tuple[float, ViewRidge | ComponentRidge]]:
     """Linear parts of a model with their weights; none where it has none."""
     if isinstance(model, ViewRidge | ComponentRidge):
         return [(1.0, model)]
@@ -76,10 +82,10 @@ def blocks(model: Translator, adata: AnnData, weights: np.ndarray) -> list[Block
             found.append(Block(columns, 1, axes @ slope, mean))
             continue
         start = 0
-        for (view, columns), scale, axes in zip(
+        for (view, columns), scale, kept in zip(
             member._present(adata), member.scales_, member.axes_, strict=True
         ):
-            axes = np.eye(len(columns)) if axes is None else axes
+            axes = np.eye(len(columns)) if kept is None else kept
             for k in view.neighbours:
                 part = slice(start, start + axes.shape[1])
                 # Directions are orthonormal, so the centre goes back as it came.
@@ -134,7 +140,7 @@ def training_mean(model: Translator, weights: np.ndarray) -> float:
         return float(np.mean([training_mean(m, weights) for m in model.members]))
     if isinstance(model, ComponentRidge):
         return float(model.intercept_ @ weights)
-    start = float(model.mean_ @ weights)
+    start = float(cast("_Centred", model).mean_ @ weights)
     if isinstance(model, ViewRidge):
         start += float(model.intercept_ @ _scores_of(model, weights))
     return start

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from histobridge.explain.networks import NetworkProbe
+    from histobridge.nn.transformer import Attention
 
 
 @contextmanager
 def watched(probe: NetworkProbe) -> Iterator[list[Tensor]]:
     """List of the outputs of the layer of maps, filled inside the block."""
     seen: list[Tensor] = []
+    assert probe.layer is not None
     hook = probe.layer.register_forward_hook(lambda m, given, out: seen.append(out))
     try:
         yield seen
@@ -29,7 +31,8 @@ def watched(probe: NetworkProbe) -> Iterator[list[Tensor]]:
 def attended(probe: NetworkProbe) -> Iterator[list[Tensor]]:
     """List of the attention (b, heads, t, t) within patches, filled inside."""
     seen: list[Tensor] = []
-    blocks = [layer.attention for t in probe.transformers() for layer in t.layers]
+    layers = [layer for t in probe.transformers() for layer in t.layers]
+    blocks = [cast("Attention", layer.attention) for layer in layers]
     for block in blocks:
         block.watch = seen.append
     try:

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 
 from histobridge.explain.probe import Probe
 from histobridge.explain.target import Target
-from histobridge.nn.batch import Batch
+from histobridge.nn.batch import Batch, present
 from histobridge.nn.encoders import PatchTransformer, Pixels
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
+    from histobridge.nn.network import Network
     from histobridge.translation.neural import NeuralTranslator
 
 ALONE, TOGETHER = 64, 2048
@@ -44,7 +45,7 @@ class NetworkProbe(Probe):
         self.network = model.network_.eval()
         self.target = target
         self.patches = self._patches(np.searchsorted(rows, spots))
-        self.microns = model.inputs.patch.microns
+        self.microns = present(model.inputs.patch).microns
         self._weights = torch.from_numpy(target.weights * model.scaling.unit_).float()
         self._shift = float(target.weights @ model.scaling.shift_)
         self._together = model.stages[-1].sampler == "sections"
@@ -57,7 +58,7 @@ class NetworkProbe(Probe):
 
     def _patches(self, place: np.ndarray) -> np.ndarray:
         self._place = torch.from_numpy(place)
-        return self.table.pixels[self._place].numpy()
+        return present(self.table.pixels)[self._place].numpy()
 
     def _offers(self) -> Iterator[str]:
         yield "image"
@@ -129,7 +130,7 @@ class NetworkProbe(Probe):
             own = self.network.encoder(part.but(pixels=pixels))
             with _encoding(self.network, known.index_put((at,), own)):
                 return self.network.predict(part)[at]
-        whole = part.pixels.to(pixels.dtype).index_put((at,), pixels)
+        whole = present(part.pixels).to(pixels.dtype).index_put((at,), pixels)
         return self.network.predict(part.but(pixels=whole))[at]
 
     def own(self, seen: Tensor, rows: np.ndarray) -> Tensor:
@@ -170,7 +171,7 @@ def _copies(part: Batch, count: int) -> Batch:
 
 
 @contextmanager
-def _encoding(network: nn.Module, vectors: Tensor) -> Iterator[None]:
+def _encoding(network: Network, vectors: Tensor) -> Iterator[None]:
     """``vectors`` for whatever the encoder would say."""
     before = network.encoder
     network.encoder = _Known(vectors)
@@ -190,7 +191,7 @@ class _Known(nn.Module):
 
 
 @contextmanager
-def _turning(network: nn.Module, turning: bool) -> Iterator[None]:
+def _turning(network: Network, turning: bool) -> Iterator[None]:
     before = network.turns
     network.turns = before and turning
     try:

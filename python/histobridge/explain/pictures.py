@@ -34,6 +34,8 @@ def plot_saliency(
     ----------
     spots
         Names, or how many: those of the highest prediction.
+    methods
+        Names; default all that were tried.
 
     Raises
     ------

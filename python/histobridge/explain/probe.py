@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
@@ -51,7 +52,7 @@ class Probe:
         """
         raise NotImplementedError
 
-    def like(self, other: Probe) -> None:
+    def like(self, other: Self) -> None:
         """Take over what does not depend on the model."""
         self.units, self.count, self.offers = other.units, other.count, other.offers
 

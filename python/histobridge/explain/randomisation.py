@@ -6,7 +6,7 @@ Adebayo et al. 2018, NeurIPS (sanity checks for saliency maps).
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.stats import rankdata
@@ -26,7 +26,7 @@ def randomised(model: Translator, seed: int) -> Translator | None:
     would start a head at zero.
     """
     rng = np.random.default_rng(seed)
-    other = copy.copy(model)
+    other: Any = copy.copy(model)
     if isinstance(model, Composite):
         members = [randomised(m, seed + i) for i, m in enumerate(model.members)]
         if any(m is None for m in members):

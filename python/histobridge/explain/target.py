@@ -51,6 +51,7 @@ def find_target(
         raise ContractError("either gene or component", found)
     if component is not None:
         return _component(model, adata, component)
+    assert gene is not None
     genes = [gene] if isinstance(gene, str) else [str(name) for name in gene]
     absent = [name for name in genes if name not in model.genes_]
     if absent or not genes:

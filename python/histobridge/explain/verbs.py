@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -114,40 +114,31 @@ def explain_translation(
     maps = {name: tool.maps(probe) for name, tool in tools.items()}
     tests, curves = judge.judge(probe, maps, int(steps), seed)
     shuffled = _shuffled_maps(model, adata, chosen, target, probe, tools, seed)
-    parts = (
+    tests = _stacked(
         tests,
         judge.compare_randomised(maps, shuffled),
         _biology(probe, maps, adata, chosen, regions, seed),
     )
-    # A column without values has no type that others could take.
-    parts = [part.dropna(axis=1, how="all") for part in parts]
-    tests = pd.concat(parts, ignore_index=True)[judge.COLUMNS]
+    settings: dict[str, Any] = {
+        "verb": "explain_translation",
+        "system": _system_of(model),
+        "target": target.name,
+        "units": units,
+        "n_units": n_units,
+        "steps": steps,
+        "seed": seed,
+    }
     return Explanation(
         maps={name: m.astype(np.float32) for name, m in maps.items()},
         patches=probe.patches,
-        spots=pd.DataFrame(
-            {
-                "spot": adata.obs_names[chosen].astype(str),
-                "section": contract.section_names(adata).to_numpy()[chosen],
-                "prediction": probe.prediction,
-                "baseline": probe.baseline,
-            }
-        ),
+        spots=_spot_table(adata, chosen, probe),
         tests=tests,
         verdict=judge.verdicts(tests, maps),
         curves=curves,
         contributions=_contributions(model, adata, chosen, target),
         target=target.name,
         microns=float(probe.microns),
-        settings={
-            "verb": "explain_translation",
-            "system": model.settings_.get("system", type(model).__name__),
-            "target": target.name,
-            "units": units,
-            "n_units": n_units,
-            "steps": steps,
-            "seed": seed,
-        },
+        settings=settings,
     )
 
 
@@ -184,15 +175,36 @@ def applicable(
     for name in wanted:
         lacking = sorted(set(registry.find(name, TASK).needs) - probe.offers)
         if lacking:
-            system = model.settings_.get("system", type(model).__name__)
             if lacking == ["captum"]:
                 lacking = ["captum: pip install 'histobridge[explain]'"]
             raise ContractError(
-                f"a method that applies to {system!r}",
+                f"a method that applies to {_system_of(model)!r}",
                 f"{name!r}, which needs {' and '.join(lacking)}",
                 able,
             )
     return [registry.find(name, TASK) for name in wanted]
+
+
+def _system_of(model: Translator) -> str:
+    return model.settings_.get("system", type(model).__name__)
+
+
+def _stacked(*tests: pd.DataFrame) -> pd.DataFrame:
+    # A column without values has no type that others could take.
+    parts = [part.dropna(axis=1, how="all") for part in tests]
+    return pd.concat(parts, ignore_index=True)[judge.COLUMNS]
+
+
+def _spot_table(adata: AnnData, spots: np.ndarray, probe: Probe) -> pd.DataFrame:
+    """What the model says of every explained spot, and of it without its patch."""
+    return pd.DataFrame(
+        {
+            "spot": adata.obs_names[spots].astype(str),
+            "section": contract.section_names(adata).to_numpy()[spots],
+            "prediction": probe.prediction,
+            "baseline": probe.baseline,
+        }
+    )
 
 
 def _chosen_spots(adata: AnnData, spots: int | Sequence[str], seed: int) -> np.ndarray:

@@ -25,6 +25,7 @@ from histobridge.graphs.tiles import Tile, tiles
 from histobridge.graphs.weights import (
     gaussian_bandwidth,
     gaussian_weights,
+    gcn_norm,
     label_pruned,
     product_weights,
     row_mean,
@@ -42,6 +43,7 @@ __all__ = [
     "feature_graph",
     "gaussian_bandwidth",
     "gaussian_weights",
+    "gcn_norm",
     "has_microns",
     "knn_graph",
     "label_pruned",

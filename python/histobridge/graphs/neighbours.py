@@ -48,12 +48,15 @@ def pitch(points: np.ndarray) -> float:
 
 
 def nearest(
-    points: np.ndarray, k: int, queries: np.ndarray | None = None
+    points: np.ndarray,
+    k: int,
+    queries: np.ndarray | None = None,
+    metric: str = "euclidean",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Distances and positions (n, k) of the k nearest points.
 
     Without ``queries`` a point is not its own neighbour. ``k`` is cut to the number
-    of other points.
+    of other points; ``metric`` is one of scikit-learn's.
     """
     from sklearn.neighbors import NearestNeighbors
 
@@ -61,7 +64,8 @@ def nearest(
     if k == 0:
         shape = (len(points if queries is None else queries), 0)
         return np.empty(shape), np.empty(shape, dtype=int)
-    return NearestNeighbors(n_neighbors=k).fit(points).kneighbors(queries)
+    search = NearestNeighbors(n_neighbors=k, metric=metric).fit(points)
+    return search.kneighbors(queries)
 
 
 def knn_graph(points: np.ndarray, sections: np.ndarray, k: int) -> sp.csr_matrix:

@@ -30,6 +30,11 @@ def symmetric_norm(graph: sp.csr_matrix) -> sp.csr_matrix:
     return (scale @ graph @ scale).tocsr()
 
 
+def gcn_norm(graph: sp.csr_matrix) -> sp.csr_matrix:
+    """``symmetric_norm`` with self loops of weight one: what a GCN layer spreads by."""
+    return symmetric_norm(with_self(graph))
+
+
 def gaussian_bandwidth(
     points: np.ndarray, share: float, sections: np.ndarray, sample: int = 2000
 ) -> float:

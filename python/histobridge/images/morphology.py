@@ -97,32 +97,7 @@ def add_morphology(
     for section, spots in contract.sections(adata).items():
         slide = open_slide(adata, section, image_id, microns_per_pixel or 0.0, stain)
         inside = image_positions(slide, points[spots], section)
-        digest = slide.digest()
-        blocks = [
-            cached(
-                content_key(
-                    digest,
-                    encoder.name,
-                    encoder.version,
-                    side,
-                    slide.microns_per_pixel,
-                    inside,
-                    *slide.stain,
-                ),
-                partial(
-                    encode_section,
-                    slide,
-                    inside,
-                    encoder,
-                    side,
-                    f"{section}: {encoder.name}",
-                    progress,
-                ),
-                folder,
-            )
-            for encoder, side in blocks_of
-        ]
-        features[spots] = np.concatenate(blocks, axis=1)
+        features[spots] = _describe(slide, inside, blocks_of, section, folder, progress)
     adata.obsm[key_added] = features
     contract.record(
         adata,
@@ -149,6 +124,25 @@ def _blocks(
     if patch_um is not None and np.any(np.asarray(patch_um) <= 0):
         raise ContractError("positive patch sides in microns", patch_um)
     return blocks
+
+
+def _describe(
+    slide: Slide,
+    points: np.ndarray,
+    blocks_of: Sequence[tuple[Encoder, float]],
+    section: str,
+    folder: Path | None,
+    progress: bool,
+) -> np.ndarray:
+    """All blocks (n, d) of one section, read from ``folder`` where they are there."""
+    digest, scale = slide.digest(), slide.microns_per_pixel
+    blocks = []
+    for encoder, side in blocks_of:
+        facts = (encoder.name, encoder.version, side, scale, points, *slide.stain)
+        title = f"{section}: {encoder.name}"
+        encode = partial(encode_section, slide, points, encoder, side, title, progress)
+        blocks.append(cached(content_key(digest, *facts), encode, folder))
+    return np.concatenate(blocks, axis=1)
 
 
 def encode_section(

@@ -140,11 +140,11 @@ def _diameter(adata: AnnData, section: str) -> float:
     """Diameter of a spot in pixels of full resolution."""
     library = adata.uns.get(keys.SPATIAL, {}).get(section, {})
     factors = library.get(keys.SCALE_FACTORS, {})
-    if "spot_diameter_fullres" not in factors:
+    if keys.SPOT_DIAMETER not in factors:
         raise ContractError(
             f"a spot diameter of section {section!r} "
             "(spot_diameter_fullres, or diameter_um / diameterMicrons)",
             "none",
             factors,
         )
-    return float(factors["spot_diameter_fullres"])
+    return float(factors[keys.SPOT_DIAMETER])

@@ -185,7 +185,7 @@ def _read_tiff(path: Path) -> np.ndarray | LazyPixels:
     import tifffile
 
     with tifffile.TiffFile(path) as file:
-        page = file.series[0].pages[0]
+        page: Any = file.series[0].pages[0]
         large = page.imagelength * page.imagewidth > LAZY_PIXELS
         # A pyramid or a stack is one image only in its first part.
         return TiffPixels(path) if large else _channels_last(file)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -59,6 +59,8 @@ def denoise(
         record; default two clusters of the counts. The layer does not depend on it.
     steps
         Numbers of steps to choose from.
+    seed
+        Of the thinning that scores steps, and of clusters that stand in for ``by``.
 
     Raises
     ------
@@ -116,10 +118,10 @@ def denoise(
 
 
 def _checked_steps(steps: Sequence[int]) -> tuple[int, ...]:
-    steps = tuple(steps) if np.ndim(steps) else (steps,)
-    if not steps or any(int(s) != s or s < 0 for s in steps):
+    each: tuple[Any, ...] = tuple(steps) if np.ndim(steps) else (steps,)
+    if not each or any(int(s) != s or s < 0 for s in each):
         raise ContractError("steps as whole numbers of at least 0", repr(steps))
-    return tuple(int(s) for s in steps)
+    return tuple(int(s) for s in each)
 
 
 def _walks(adata: AnnData, image: str | bool) -> dict[str, sp.csr_matrix]:

@@ -229,5 +229,5 @@ def _pseudobulk(tested: _Tested, inside: np.ndarray) -> dict[str, np.ndarray | f
     return {
         "pseudobulk_log_fold_change": change,
         "pseudobulk_p_value": p,
-        "pseudobulk_fdr": np.nan if found is None else benjamini_hochberg(p),
+        "pseudobulk_fdr": np.nan if found is None else benjamini_hochberg(found[1]),
     }

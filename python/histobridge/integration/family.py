@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,11 +14,10 @@ from histobridge.integration.features import (
     augmented,
     similarity_weights,
     spatial_knn,
-    spatial_rings,
 )
 from histobridge.integration.heads import Leiden
 from histobridge.integration.neural import Neural
-from histobridge.integration.refinement import majority_vote
+from histobridge.integration.refinement import lattice_majority
 from histobridge.nn.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -51,18 +51,6 @@ def augmented_graph(
         Weight of the adversary between sections.
     """
 
-    def inputs(adata: AnnData, seed: int) -> dict[str, Any]:
-        scores = principal_components(adata, components, genes=3000, seed=seed)
-        weights = similarity_weights(adata, scores, 6, keep)
-        x = augmented(scores, weights, share)
-        near = graphs.symmetric(spatial_knn(adata, 12))
-        return {
-            "x": x / np.sqrt(x.var(axis=0).mean()),
-            "graph": graphs.symmetric_norm(graphs.with_self(near)),
-            "edges": near,
-            "sections": graphs.section_codes(adata),
-        }
-
     def network(inputs: dict[str, Any]):
         from histobridge.integration.networks.variational import VariationalGraph
 
@@ -84,10 +72,26 @@ def augmented_graph(
 
     recipe = Recipe(epochs, 5e-3, weight_decay=1e-4, clip=5.0, schedule="cosine")
     return Integrator(
-        Neural(inputs, network, recipe),
+        Neural(partial(_inputs, components, keep, share), network, recipe),
         Leiden(),
-        lambda labels, adata: majority_vote(labels, spatial_rings(adata)),
+        lattice_majority,
         seed=seed,
         as_published=as_published,
         uses_image=True,
     )
+
+
+def _inputs(
+    components: int, keep: int, share: float, adata: AnnData, seed: int
+) -> dict[str, Any]:
+    """Scores with a share of the like neighbours' added, and the spatial graph."""
+    scores = principal_components(adata, components, genes=3000, seed=seed)
+    weights = similarity_weights(adata, scores, 6, keep)
+    x = augmented(scores, weights, share)
+    near = graphs.symmetric(spatial_knn(adata, 12))
+    return {
+        "x": x / np.sqrt(x.var(axis=0).mean()),
+        "graph": graphs.gcn_norm(near),
+        "edges": near,
+        "sections": graphs.section_codes(adata),
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -104,7 +104,7 @@ class GraphPCAConsensus:
         most = max(2, min(self._scores.shape[1], adata.n_obs // 10))
         self._sizes = sorted({min(d, most) for d in self.dimensions})
         middle = self._sizes[len(self._sizes) // 2]
-        self.facts_ = {"best_predicting_strength": float(self._best)}
+        self.facts_: dict[str, Any] = {"best_predicting_strength": float(self._best)}
         self._let_image_in(adata)
         self.embedding_ = self._components(self._best)[:, :middle]
         return self

@@ -56,6 +56,8 @@ def trace_gradient(
         Neighbours of a spot in the embedding (Gaussian kernel, sparse).
     roots
         Other roots of the same domain, at most, from which sensitivity is measured.
+    seed
+        Of which other roots are tried.
 
     Returns
     -------

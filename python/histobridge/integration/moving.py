@@ -34,18 +34,12 @@ def move_nodes(indptr, indices, weights, degree, start, resolution, order):
         for at in range(indptr[i], indptr[i + 1]):
             if indices[at] != i:
                 link[community[indices[at]]] += weights[at]
-        best = own
-        gain = link[own] - resolution * degree[i] * total[own] / scale
-        if total[own] > 1e-12 and gain < -1e-12 and len(free) > 0:
-            # Leaving for a community of its own gains nothing and loses nothing.
-            best, gain = free[-1], 0.0
-        for at in range(indptr[i], indptr[i + 1]):
-            other = community[indices[at]]
-            found = link[other] - resolution * degree[i] * total[other] / scale
-            if found > gain + 1e-12:
-                best, gain = other, found
-        for at in range(indptr[i], indptr[i + 1]):
-            link[community[indices[at]]] = 0.0
+        near = indices[indptr[i] : indptr[i + 1]]
+        price = resolution * degree[i]
+        spare = free[-1] if len(free) > 0 else -1
+        best = _best_community(near, community, link, total, price, scale, own, spare)
+        for j in near:
+            link[community[j]] = 0.0
         total[best] += degree[i]
         if best != own:
             if len(free) > 0 and best == free[-1]:
@@ -53,13 +47,31 @@ def move_nodes(indptr, indices, weights, degree, start, resolution, order):
             if total[own] <= 1e-12:
                 free.append(own)
             community[i] = best
-            for at in range(indptr[i], indptr[i + 1]):
-                j = indices[at]
+            for j in near:
                 if community[j] != best and not waiting[j]:
                     waiting[j] = True
                     queue[(head + length) % n] = j
                     length += 1
     return community
+
+
+@njit(cache=True)
+def _best_community(near, community, link, total, price, scale, own, spare):
+    """Community of largest gain among those of ``near``, one's own and an empty one.
+
+    ``link`` (n,) is the weight of a node's edges into each, ``total`` (n,) the degree
+    of each without the node, ``spare`` the name of an empty one or -1.
+    """
+    best, gain = own, link[own] - price * total[own] / scale
+    if total[own] > 1e-12 and gain < -1e-12 and spare >= 0:
+        # Leaving for a community of its own gains nothing and loses nothing.
+        best, gain = spare, 0.0
+    for j in near:
+        other = community[j]
+        found = link[other] - price * total[other] / scale
+        if found > gain + 1e-12:
+            best, gain = other, found
+    return best
 
 
 @njit(cache=True)

@@ -13,7 +13,6 @@ from histobridge import graphs
 from histobridge.integration.features import spatial_rings
 
 if TYPE_CHECKING:
-    import torch
     from anndata import AnnData
 
     from histobridge.nn.recipe import Recipe
@@ -49,7 +48,7 @@ class Neural:
     """
 
     inputs: Callable[[AnnData, int], Inputs]
-    network: Callable[[Inputs], torch.nn.Module]
+    network: Callable[[Inputs], Any]
     recipe: Recipe
     least_epochs: int | None = None
 
@@ -107,9 +106,7 @@ def _part(inputs: Inputs, spots: np.ndarray, n: int) -> Inputs:
     return out
 
 
-def _embedded(
-    model: torch.nn.Module, parts: list[Inputs], cut: list[graphs.Tile]
-) -> np.ndarray:
+def _embedded(model: Any, parts: list[Inputs], cut: list[graphs.Tile]) -> np.ndarray:
     import torch
 
     rows, spots = [], []

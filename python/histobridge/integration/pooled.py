@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 
 from histobridge.integration.embedding import GraphSmoother, fix_signs
@@ -39,7 +41,7 @@ def pooled_components(
     smooth = smoother(scores, strength)
     parts = {int(s): np.flatnonzero(sections == s) for s in np.unique(sections)}
     own = {s: _covariance(scores[rows], smooth[rows]) for s, rows in parts.items()}
-    mean = sum(covariance for covariance, _ in own.values()) / len(own)
+    mean = reduce(np.add, [covariance for covariance, _ in own.values()]) / len(own)
     shared = _leading(mean, n)
     out = np.empty((len(scores), shared.shape[1]))
     shares = {}

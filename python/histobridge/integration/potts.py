@@ -127,6 +127,7 @@ class PottsMixture:
         self, square: np.ndarray, d: int, rng: np.random.Generator
     ) -> np.ndarray:
         """Weights of the t errors: small for a spot far from its mean."""
+        assert self.t_degrees is not None
         shape, rate = (self.t_degrees + d) / 2, (self.t_degrees + square) / 2
         return shape / rate if self.method == "icm" else rng.gamma(shape) / rate
 

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import scipy.sparse as sp
+
+from histobridge.integration.features import spatial_rings
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 
 def _votes(labels: np.ndarray, graph: sp.csr_matrix) -> np.ndarray:
@@ -46,6 +53,11 @@ def majority_vote(
         votes[rows, labels] += 0.5
         labels = votes.argmax(axis=1)
     return labels
+
+
+def lattice_majority(labels: np.ndarray, adata: AnnData, rounds: int = 1) -> np.ndarray:
+    """``majority_vote`` among the lattice neighbours of every spot."""
+    return majority_vote(labels, spatial_rings(adata), rounds)
 
 
 def minority_vote(labels: np.ndarray, graph: sp.csr_matrix) -> np.ndarray:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from histobridge.nn.batch import Batch
-from histobridge.nn.heads import CP10K
+from histobridge.nn.batch import Batch, present
 from histobridge.nn.network import Network
+from histobridge.normalisation import TARGET_SUM
 
 
 def top_mean(scores: Tensor, k: int) -> Tensor:
@@ -19,8 +19,9 @@ def top_mean(scores: Tensor, k: int) -> Tensor:
 
 def bulk(batch: Batch, rows: Tensor) -> Tensor:
     """log1p (genes,) of 10,000 times the shares of the summed counts of ``rows``."""
-    share = batch.counts[rows].sum(dim=0) / batch.library[rows].sum().clamp(min=1)
-    return torch.log1p(CP10K * share)
+    library = present(batch.library)[rows].sum().clamp(min=1)
+    share = present(batch.counts)[rows].sum(dim=0) / library
+    return torch.log1p(TARGET_SUM * share)
 
 
 class TopMean(Network):
@@ -28,6 +29,8 @@ class TopMean(Network):
 
     ``k`` is drawn anew in every step. A spot's prediction is its own score.
     """
+
+    level: Tensor
 
     def __init__(self, encoder: nn.Module, head: nn.Module, genes: int, ks: tuple):
         super().__init__(encoder, head)
@@ -37,7 +40,7 @@ class TopMean(Network):
     def begin(self, table: Batch) -> None:
         """Start from the bulk of all training spots."""
         super().begin(table)
-        self.level.copy_(bulk(table, table.known))
+        self.level.copy_(bulk(table, present(table.known)))
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """``mean`` (n, genes)."""
@@ -51,9 +54,9 @@ class TopMean(Network):
     def loss(self, batch: Batch) -> Tensor:
         """Squared error over regions and genes."""
         scores, pool = self(batch)["mean"], self.pooling(batch)
-        errors = []
-        for bag in batch.bag.unique():
-            rows = batch.bag == bag
+        errors, bags = [], present(batch.bag)
+        for bag in bags.unique():
+            rows = bags == bag
             errors.append((pool(scores, rows) - bulk(batch, rows)).square())
         return torch.stack(errors).mean()
 
@@ -90,6 +93,11 @@ class HighOrLow(Network):
     probability of high between the mean of low and of high regions.
     """
 
+    below: Tensor
+    above: Tensor
+    low: Tensor
+    high: Tensor
+
     def __init__(
         self, encoder: nn.Module, head: nn.Module, genes: int, tail: float = 0.2
     ):
@@ -104,7 +112,8 @@ class HighOrLow(Network):
 
         super().begin(table)
         (drawn,) = regions(table, 64, torch.Generator().manual_seed(0))
-        bulks = torch.stack([bulk(drawn, drawn.bag == bag) for bag in range(64)])
+        bags = present(drawn.bag)
+        bulks = torch.stack([bulk(drawn, bags == bag) for bag in range(64)])
         self.below.copy_(bulks.quantile(self.tail, dim=0))
         self.above.copy_(bulks.quantile(1 - self.tail, dim=0))
         lowest, highest = bulks <= self.below, bulks >= self.above
@@ -113,9 +122,10 @@ class HighOrLow(Network):
 
     def loss(self, batch: Batch) -> Tensor:
         """Cross entropy over spots of high and of low regions."""
-        logits, total, count = self(batch)["mean"], 0.0, 0.0
-        for bag in batch.bag.unique():
-            rows = batch.bag == bag
+        logits, bags = self(batch)["mean"], present(batch.bag)
+        total, count = torch.zeros(()), torch.zeros(())
+        for bag in bags.unique():
+            rows = bags == bag
             found = bulk(batch, rows)
             high = (found >= self.above).float()
             told = ((found <= self.below) | (found >= self.above)).float()
@@ -123,7 +133,7 @@ class HighOrLow(Network):
                 logits[rows], high.expand(int(rows.sum()), -1), reduction="none"
             )
             total, count = total + (each * told).sum(), count + told.sum() * rows.sum()
-        return total / torch.as_tensor(count).clamp(min=1)
+        return total / count.clamp(min=1)
 
     def predict(self, batch: Batch) -> Tensor:
         """Level (n, genes) between low and high."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from histobridge.nn.batch import Batch
+from histobridge.nn.batch import Batch, present
 
 WEIGHTS = ("uniform", "inverse", "softmax")
 
 
 class Bank(nn.Module):
     """Keys (spots, width) and expression (spots, genes) of training spots."""
+
+    keys: Tensor
+    values: Tensor
+    group: Tensor
 
     def __init__(self, spots: int, width: int, genes: int):
         super().__init__()
@@ -22,8 +26,9 @@ class Bank(nn.Module):
     def fill(self, keys: Tensor, table: Batch) -> None:
         """Keep ``keys`` of the known spots of ``table`` with their target."""
         self.keys.copy_(keys.detach())
-        self.values.copy_(table.target[table.known])
-        self.group.copy_(table.group[table.known])
+        known = present(table.known)
+        self.values.copy_(present(table.target)[known])
+        self.group.copy_(present(table.group)[known])
 
     def nearest(
         self, queries: Tensor, k: int, batch: Batch | None = None
@@ -38,8 +43,8 @@ class Bank(nn.Module):
         )
         if batch is not None and batch.rank is not None:
             rank = torch.arange(len(self.keys), device=queries.device)
-            same = batch.group.unsqueeze(1) == self.group
-            mine = (batch.group >= 0).unsqueeze(1) & same
+            group = present(batch.group).unsqueeze(1)
+            mine = (group >= 0) & (group == self.group)
             alike = alike.masked_fill(mine, -torch.inf)
             alike = alike.masked_fill(batch.rank.unsqueeze(1) == rank, -torch.inf)
         found, rows = alike.topk(min(k, len(self.keys)), dim=1)
@@ -90,11 +95,12 @@ class ExemplarBridge(nn.Module):
 
     def begin(self, table: Batch) -> None:
         """Fill the bank with the features of the known spots."""
-        self.bank.fill(table.features[table.known], table)
+        self.bank.fill(present(table.features)[present(table.known)], table)
 
     def tokens(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Exemplars (n, k, width) of every spot, and which there are (n, k)."""
-        _, rows, usable = self.bank.nearest(batch.features, self.exemplars, batch)
+        features = present(batch.features)
+        _, rows, usable = self.bank.nearest(features, self.exemplars, batch)
         found = self.looks(self.bank.keys[rows])
         return found + self.expression(self.bank.values[rows]), usable
 

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+
+Value = TypeVar("Value")
+
+
+def present(value: Value | None) -> Value:
+    """``value``, which the network asked for, so that it is there."""
+    assert value is not None
+    return value
 
 
 @dataclass
@@ -68,7 +77,7 @@ class Batch:
     def __len__(self) -> int:
         return len(self.section)
 
-    def but(self, **changes: object) -> Batch:
+    def but(self, **changes: Any) -> Batch:
         """Copy with other fields."""
         return replace(self, **changes)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from histobridge.nn.batch import Batch
+from histobridge.nn.batch import Batch, present
 from histobridge.nn.network import Network
 from histobridge.nn.transformer import Attention
 
@@ -83,8 +83,8 @@ class GeneDiffusion(Network):
 
     def loss(self, batch: Batch) -> Tensor:
         """Squared error of the estimate at random times."""
-        batch = batch.take(batch.known.nonzero().squeeze(1))
-        clean = batch.target
+        batch = batch.take(present(batch.known).nonzero().squeeze(1))
+        clean = present(batch.target)
         time = torch.rand(len(clean), device=clean.device)
         keep = _kept(time).unsqueeze(1)
         noise = torch.randn_like(clean)
@@ -95,7 +95,7 @@ class GeneDiffusion(Network):
         """Mean (n, genes) of the draws; the same noise for every spot and call."""
         image = self.embed(batch)
         noise = torch.Generator().manual_seed(0)
-        total = 0.0
+        total = torch.zeros((), device=image.device)
         for _ in range(self.draws):
             start = torch.randn(self.genes, generator=noise).to(image.device)
             total = total + self._draw(start.expand(len(image), -1), image)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from histobridge.nn.batch import Batch
+from histobridge.nn.batch import Batch, present
 from histobridge.nn.pixels import normalised
 
 
@@ -18,7 +18,7 @@ class Pixels(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Vectors (n, width)."""
-        return self.network(normalised(batch.pixels))
+        return self.network(normalised(present(batch.pixels)))
 
 
 class Features(nn.Module):
@@ -65,7 +65,8 @@ class ConvMixer(nn.Module):
     def forward(self, patches: Tensor) -> Tensor:
         """Vectors (n, width)."""
         x = self.stem(patches)
-        for depthwise, pointwise in self.mixers:
+        for pair in self.mixers:
+            depthwise, pointwise = pair.children()
             x = pointwise(x + depthwise(x))
         return self.flat(self.reduce(x).flatten(1))
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from histobridge.nn.batch import Batch
+from histobridge.nn.batch import Batch, present
 from histobridge.nn.diffusion import waves
 from histobridge.nn.graph import LocalAttention, mean_over
 from histobridge.nn.network import Network
@@ -48,13 +48,13 @@ class SectionFlow(Network):
 
     def loss(self, batch: Batch) -> Tensor:
         """Squared error of the end at one random time per section."""
-        known = batch.known
-        start = self._start(len(batch), None).to(batch.target.device)
+        known, target = present(batch.known), present(batch.target)
+        start = self._start(len(batch), None).to(target.device)
         time = torch.rand((), device=start.device).expand(len(batch))
-        there = torch.where(known.unsqueeze(1), batch.target, start)
+        there = torch.where(known.unsqueeze(1), target, start)
         x = (1 - time[:, None]) * start + time[:, None] * there
         found = self.end(x, time, self.embed(batch), batch)
-        return mse_loss(found[known], batch.target[known])
+        return mse_loss(found[known], target[known])
 
     def predict(self, batch: Batch) -> Tensor:
         """End (n, genes) after the Euler steps, from the mean start."""

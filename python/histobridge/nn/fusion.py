@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from histobridge.nn.batch import Batch
+from histobridge.nn.batch import Batch, present
 from histobridge.nn.heads import Linear
 
 
@@ -94,10 +94,10 @@ class Scales(nn.Module):
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Outputs (n, genes) by name."""
         own = self.target(batch)
-        around = self.near_in(batch.around)
-        near = self.near(self.near_in(batch.features), around, batch.around_known)
+        around, there = self.near_in(batch.around), present(batch.around_known)
+        near = self.near(self.near_in(batch.features), around, there)
         wide = self.wide(self.place(self.wide_in(batch.features), batch), batch)
-        known = torch.cat([_ones(batch), batch.around_known], dim=1).unsqueeze(1)
+        known = torch.cat([torch.ones_like(there[:, :1]), there], dim=1).unsqueeze(1)
         fused = self.ask_near(own.unsqueeze(1), near, known)
         fused = self.ask_wide(fused, wide.unsqueeze(1)).squeeze(1)
         views = {"target": own, "near": near[:, 0], "wide": wide}
@@ -106,7 +106,3 @@ class Scales(nn.Module):
             for name, view in views.items()
         }
         return found | self.fused(fused + own + near[:, 0] + wide, batch)
-
-
-def _ones(batch: Batch) -> Tensor:
-    return torch.ones_like(batch.around_known[:, :1])

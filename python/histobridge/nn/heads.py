@@ -8,9 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from histobridge.contract import ContractError
-from histobridge.nn.batch import Batch
-
-CP10K = 1e4
+from histobridge.nn.batch import Batch, present
+from histobridge.normalisation import TARGET_SUM
 
 
 class Linear(nn.Module):
@@ -78,8 +77,9 @@ class NegativeBinomial(nn.Module):
 
     def begin(self, table: Batch) -> None:
         """Start from the shares of the known spots."""
-        known = table.known
-        shares = table.counts[known].sum(dim=0) / table.library[known].sum()
+        known = present(table.known)
+        shares = present(table.counts)[known].sum(dim=0)
+        shares = shares / present(table.library)[known].sum()
         with torch.no_grad():
             self.rate.bias.copy_(shares.clamp(min=1e-7).log())
 
@@ -92,7 +92,7 @@ class NegativeBinomial(nn.Module):
         if self.dropout is not None:
             found["dropout"] = self.dropout(x).float()
         if self.predicts:
-            found["mean"] = torch.log1p(CP10K * rate)
+            found["mean"] = torch.log1p(TARGET_SUM * rate)
         return found
 
 
@@ -151,6 +151,8 @@ class GeneNetwork(nn.Module):
     Embeddings are loadings of the training expression unless others are given.
     """
 
+    embeddings: Tensor
+
     def __init__(
         self,
         width: int,
@@ -173,7 +175,8 @@ class GeneNetwork(nn.Module):
         """Loadings of the known spots."""
         if not self.given:
             size = self.embeddings.shape[1]
-            self.embeddings.copy_(principal_loadings(table.target[table.known], size))
+            target = present(table.target)[present(table.known)]
+            self.embeddings.copy_(principal_loadings(target, size))
 
     def forward(self, x: Tensor, batch: Batch) -> dict[str, Tensor]:
         """``mean`` (n, genes)."""

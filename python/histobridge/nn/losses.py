@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss, softplus
 
+from histobridge.nn.batch import Batch, present
+
 if TYPE_CHECKING:
-    from histobridge.nn.batch import Batch
     from histobridge.nn.network import Network
 
 Output = dict[str, Tensor]
@@ -77,7 +78,8 @@ class MeanSquares:
 
     def __call__(self, network: Network, output: Output, batch: Batch) -> Tensor:
         """Mean over known spots and genes."""
-        return mse_loss(output["mean"][batch.known], batch.target[batch.known])
+        known = present(batch.known)
+        return mse_loss(output["mean"][known], present(batch.target)[known])
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,9 @@ class Uncorrelated:
 
     def __call__(self, network: Network, output: Output, batch: Batch) -> Tensor:
         """Between 0 and 2."""
-        known = batch.known
-        return 1 - pearson(output["mean"][known], batch.target[known]).mean()
+        known = present(batch.known)
+        target = present(batch.target)[known]
+        return 1 - pearson(output["mean"][known], target).mean()
 
 
 @dataclass(frozen=True)
@@ -100,9 +103,9 @@ class CountLikelihood:
 
     def __call__(self, network: Network, output: Output, batch: Batch) -> Tensor:
         """Mean over known spots and genes."""
-        known = batch.known
-        mean = output["rate"][known] * batch.library[known].unsqueeze(1)
-        counts, dispersion = batch.counts[known], output["dispersion"][known]
+        known = present(batch.known)
+        mean = output["rate"][known] * present(batch.library)[known].unsqueeze(1)
+        counts, dispersion = present(batch.counts)[known], output["dispersion"][known]
         if "dropout" not in output:
             return negative_binomial(counts, mean, dispersion).mean()
         dropout = output["dropout"][known]
@@ -140,11 +143,12 @@ class BranchDistillation:
 
     def __call__(self, network: Network, output: Output, batch: Batch) -> Tensor:
         """Sum over branches."""
-        known, fused = batch.known, output["mean"].detach()
+        known, fused = present(batch.known), output["mean"].detach()
+        target = present(batch.target)[known]
         total = fused.new_zeros(())
         for name, guess in output.items():
             if name.startswith("branch_"):
-                right = mse_loss(guess[known], batch.target[known])
+                right = mse_loss(guess[known], target)
                 alike = mse_loss(guess[known], fused[known])
                 total = total + (1 - self.share) * right + self.share * alike
         return total
@@ -158,8 +162,8 @@ class AuxiliaryGenes:
 
     def __call__(self, network: Network, output: Output, batch: Batch) -> Tensor:
         """Mean over known spots and genes."""
-        known = batch.known
-        return mse_loss(output["auxiliary"][known], batch.auxiliary[known])
+        known = present(batch.known)
+        return mse_loss(output["auxiliary"][known], present(batch.auxiliary)[known])
 
 
 @dataclass(frozen=True)
@@ -185,7 +189,6 @@ class BulkMean:
 
     def __call__(self, network: Network, output: Output, batch: Batch) -> Tensor:
         """Mean over genes."""
-        known = batch.known
-        return mse_loss(
-            output["mean"][known].mean(dim=0), batch.target[known].mean(dim=0)
-        )
+        known = present(batch.known)
+        target = present(batch.target)[known]
+        return mse_loss(output["mean"][known].mean(dim=0), target.mean(dim=0))

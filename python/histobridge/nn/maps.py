@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import torch
 from torch import Generator, Tensor, nn
@@ -110,8 +111,8 @@ class Painter(nn.Module):
 def flat_painter(body: nn.Module, width: int, channels: int) -> Painter:
     """A map per channel by one layer, from zero: training starts at the mean."""
     paint = nn.Conv2d(width, channels, 1)
-    nn.init.zeros_(paint.weight)
-    nn.init.zeros_(paint.bias)
+    for weights in paint.parameters():
+        nn.init.zeros_(weights)
     return Painter(body, paint)
 
 
@@ -131,7 +132,7 @@ class Styles(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (n, channels, side, side) of content (n, width, side, side)."""
-        codes = self.mean
+        codes: Tensor = self.mean
         if self.training:
             spread = (self.log_variance / 2).exp()
             codes = codes + spread * torch.randn_like(codes)
@@ -150,6 +151,8 @@ class Styles(nn.Module):
 
 class StyledPainter(Painter):
     """Content once, a style per channel; codes and histograms are held to theirs."""
+
+    paint: Styles
 
     def __init__(
         self,
@@ -188,9 +191,10 @@ class SeveralPainters(Painter):
 
     def loss(self, batch: MapBatch) -> Tensor:
         """Sum of the errors of the members."""
-        return torch.stack([member.loss(batch) for member in self.members]).sum()
+        members = cast("Sequence[Painter]", self.members)
+        return torch.stack([member.loss(batch) for member in members]).sum()
 
 
-def unet_painter(width: int, channels: int, **parts: object) -> Painter:
+def unet_painter(width: int, channels: int, **parts: Any) -> Painter:
     """U-shaped network and a layer per channel."""
     return flat_painter(UNet(width, **parts), width, channels)

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
-from histobridge.nn.batch import Batch
+from histobridge.nn.batch import Batch, present
 from histobridge.nn.losses import MeanSquares
 from histobridge.nn.pixels import Augmentation, symmetries
+
+
+class Term(Protocol):
+    """Part of a loss."""
+
+    @property
+    def weight(self) -> float:
+        """What it is multiplied by."""
+
+    def __call__(
+        self, network: Network, output: dict[str, Tensor], batch: Batch
+    ) -> Tensor:
+        """Scalar."""
+
+
+class Begins(Protocol):
+    """A block that looks at the whole table before training."""
+
+    def begin(self, table: Batch) -> None:
+        """Look at it."""
 
 
 class Network(nn.Module):
@@ -42,7 +63,7 @@ class Network(nn.Module):
         *,
         position: nn.Module | None = None,
         context: Sequence[nn.Module] = (),
-        terms: Sequence[Callable[..., Tensor]] = (MeanSquares(),),
+        terms: Sequence[Term] = (MeanSquares(),),
         augmentation: Augmentation | None = None,
         varied: bool = True,
         turns: bool = False,
@@ -57,7 +78,7 @@ class Network(nn.Module):
         """Before training: hand the whole table to every block that asks for it."""
         for block in self.modules():
             if block is not self and hasattr(block, "begin"):
-                block.begin(table)
+                cast("Begins", block).begin(table)
 
     def finish(self, table: Batch) -> None:
         """After training: nothing, unless a network keeps something of the table."""
@@ -84,7 +105,8 @@ class Network(nn.Module):
     def loss(self, batch: Batch) -> Tensor:
         """Weighted sum of the terms."""
         output = self.augmented(batch) if self.varied else self(batch)
-        return sum(term.weight * term(self, output, batch) for term in self.terms)
+        parts = (term.weight * term(self, output, batch) for term in self.terms)
+        return sum(parts, start=torch.zeros(()))
 
     def predict(self, batch: Batch) -> Tensor:
         """Prediction (n, genes) on the scale of the target."""
@@ -92,7 +114,7 @@ class Network(nn.Module):
             return self(batch)["mean"]
         views = [
             self(batch.but(pixels=pixels))["mean"]
-            for pixels in symmetries(batch.pixels)
+            for pixels in symmetries(present(batch.pixels))
         ]
         return torch.stack(views).mean(dim=0)
 

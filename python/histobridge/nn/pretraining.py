@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, mse_loss
 
-from histobridge.nn.batch import Batch
+from histobridge.nn.batch import Batch, present
+from histobridge.nn.encoders import ConvNet, Pixels, ResidualNet
 from histobridge.nn.heads import Projection
 from histobridge.nn.losses import contrastive, soft_contrastive
 from histobridge.nn.network import Network
@@ -16,7 +19,9 @@ from histobridge.nn.retrieval import ExpressionTower
 class Autoencoding(Network):
     """The encoder's maps are drawn back to the patch by a mirror of it (HistoSPACE)."""
 
-    def __init__(self, encoder: nn.Module, head: nn.Module, channels: tuple, **rest):
+    encoder: Pixels
+
+    def __init__(self, encoder: Pixels, head: nn.Module, channels: tuple, **rest):
         super().__init__(encoder, head, **rest)
         layers: list[nn.Module] = []
         for before, after in zip(channels[::-1], (*channels[-2::-1], 3), strict=True):
@@ -26,8 +31,10 @@ class Autoencoding(Network):
 
     def reconstruction(self, batch: Batch) -> Tensor:
         """Squared error of the patches drawn again."""
-        patches = normalised(self.augmentation(batch.pixels))
-        drawn = self.decoder(self.encoder.network.maps(patches))
+        varied = present(self.augmentation)(present(batch.pixels))
+        patches = normalised(varied)
+        network = cast("ConvNet | ResidualNet", self.encoder.network)
+        drawn = self.decoder(network.maps(patches))
         return mse_loss(interpolate(drawn, patches.shape[-2:]), patches)
 
 
@@ -40,13 +47,11 @@ class TwoViews(Network):
 
     def agreement(self, batch: Batch) -> Tensor:
         """Contrast of two views over the patches of the batch."""
-        views = [
-            self.project(
-                self.encoder(batch.but(pixels=self.augmentation(batch.pixels)))
-            )
-            for _ in range(2)
-        ]
-        return contrastive(*views, temperature=0.1)
+        vary, pixels = present(self.augmentation), present(batch.pixels)
+        one, other = (
+            self.project(self.encoder(batch.but(pixels=vary(pixels)))) for _ in range(2)
+        )
+        return contrastive(one, other, temperature=0.1)
 
 
 class Matched(Network):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "step", "linear", "cosine", "plateau")
@@ -53,7 +54,7 @@ class Recipe:
         if self.epochs < 1:
             raise ValueError(f"expected at least one epoch; found {self.epochs}")
 
-    def but(self, **changes: object) -> Recipe:
+    def but(self, **changes: Any) -> Recipe:
         """Copy with the ``changes`` that are not None."""
         given = {name: value for name, value in changes.items() if value is not None}
         return replace(self, **given)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from histobridge.nn.bank import Bank
-from histobridge.nn.batch import Batch
+from histobridge.nn.batch import Batch, present
 from histobridge.nn.heads import Projection
 from histobridge.nn.network import Network
 from histobridge.nn.pixels import Augmentation
@@ -86,7 +87,8 @@ class Matching(Network):
     @torch.no_grad()
     def finish(self, table: Batch) -> None:
         """Keep the expression vectors of the training spots."""
-        known = table.take(table.known.nonzero().squeeze(1)).to(device_of(self))
+        rows = present(table.known).nonzero().squeeze(1)
+        known = table.take(rows).to(device_of(self))
         self.bank.fill(self.tower(known), known)
 
     def predict(self, batch: Batch) -> Tensor:
@@ -95,7 +97,7 @@ class Matching(Network):
         return self.bank.copy(query, self.neighbours, self.weights)
 
 
-def towers(size: Size, backbone: str, before: int, **matching: object) -> Matching:
+def towers(size: Size, backbone: str, before: int, **matching: Any) -> Matching:
     """A backbone of published width ``before``, matched in a space of 256."""
     from histobridge.nn.backbones import image_encoder
 

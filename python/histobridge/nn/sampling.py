@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import torch
 from torch import Generator
 
-from histobridge.nn.batch import Batch
+from histobridge.nn.batch import Batch, present
 
 
 def spots(table: Batch, size: int, generator: Generator) -> Iterator[Batch]:
     """Yield random known spots, ``size`` at a time."""
-    rows = table.known.nonzero().squeeze(1)
+    rows = present(table.known).nonzero().squeeze(1)
     rows = rows[torch.randperm(len(rows), generator=generator)]
     # Equal parts: a last batch of one spot has neither contrast nor correlation.
     for part in rows.tensor_split(max(1, round(len(rows) / size))):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from histobridge.nn.batch import Batch
+from histobridge.nn.batch import Batch, present
 
 
 def masked_max(x: Tensor, known: Tensor) -> Tensor:
@@ -56,9 +56,8 @@ class DeepSet(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Vectors (n, 2 width), with tiles (n, 3 width)."""
         parts = [[net(batch.features) for net in self.own]]
-        parts.append(
-            [self.pool(net(batch.around), batch.around_known) for net in self.near]
-        )
+        there = present(batch.around_known)
+        parts.append([self.pool(net(batch.around), there) for net in self.near])
         if len(self.inside):
             parts.append([net(batch.tiles).sum(dim=1) for net in self.inside])
         medians = [torch.stack(part).median(dim=0).values for part in parts]

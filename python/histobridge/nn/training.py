@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,8 +19,9 @@ from histobridge.nn.recipe import Recipe
 from histobridge.nn.seeding import seeded
 
 Batches = Callable[[int, torch.Generator], Iterable[Any]]
-Loss = Callable[[torch.nn.Module, Any], torch.Tensor]
-Score = Callable[[torch.nn.Module], float]
+Model = TypeVar("Model", bound=torch.nn.Module)
+Loss = Callable[[Model, Any], torch.Tensor]
+Score = Callable[[Model], float]
 
 
 @dataclass
@@ -42,12 +43,12 @@ class History:
 
 
 def train(
-    model: torch.nn.Module,
+    model: Model,
     batches: Batches,
-    loss: Loss,
+    loss: Loss[Model],
     recipe: Recipe,
     *,
-    score: Score | None = None,
+    score: Score[Model] | None = None,
     seed: int = 0,
     device: str | torch.device | None = None,
     checkpoint: str | Path | None = None,
@@ -202,7 +203,7 @@ def _one_epoch(run: _Run, batches: Batches, loss: Loss, device: torch.device) ->
 
 
 def _scored(
-    model: torch.nn.Module, score: Score | None, seed: int, epoch: int
+    model: Model, score: Score[Model] | None, seed: int, epoch: int
 ) -> float | None:
     if score is None:
         return None
@@ -217,7 +218,8 @@ def _scored(
 def make_optimizer(model: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """Optimiser over the parameters that ask for a gradient."""
     trained = [p for p in model.parameters() if p.requires_grad]
-    common = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
+    rate, decay = recipe.learning_rate, recipe.weight_decay
+    common: dict[str, Any] = {"lr": rate, "weight_decay": decay}
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(trained, momentum=recipe.momentum, **common)
     kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}

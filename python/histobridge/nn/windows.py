@@ -31,6 +31,8 @@ class WindowAttention(nn.Module):
     What lies beyond the edge of the map is masked and has no influence.
     """
 
+    apart: Tensor
+
     def __init__(self, width: int, heads: int, window: int):
         super().__init__()
         self.window = window

@@ -87,7 +87,7 @@ def ground(
     points = contract.coordinates(adata)[contract.sections(adata)[section]]
     library = adata.uns.get(keys.SPATIAL, {}).get(section, {})
     step = pitch(points)
-    diameter = library.get(keys.SCALE_FACTORS, {}).get("spot_diameter_fullres", 0)
+    diameter = library.get(keys.SCALE_FACTORS, {}).get(keys.SPOT_DIAMETER, 0)
     if not 0 < diameter <= step:
         diameter = step * SHARE_OF_PITCH
     low, high = points.min(axis=0) - step, points.max(axis=0) + step

@@ -42,6 +42,8 @@ def plot_proportions(
 
     Parameters
     ----------
+    key
+        ``obsm`` data frame, as :func:`deconvolve` writes it.
     section
         One section; by default all.
     kind

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEAK_COLOURS = {"clean": "#009E73", "leak": "#D55E00", "unknown": "#DDDDDD"}
-_ABOVE = {"textcoords": "offset points", "ha": "center", "va": "bottom", "fontsize": 7}
+_ABOVE: dict[str, Any] = {
+    "textcoords": "offset points",
+    "ha": "center",
+    "va": "bottom",
+    "fontsize": 7,
+}
 # The catalogue of metrics lies above this package; a test compares the two.
 LESS_IS_BETTER = (
     "nb_deviance",
@@ -63,7 +68,7 @@ def plot_benchmark(
     figure = new_figure(4.6 * len(panels) + 0.6, 0.32 * most + 1.2)
     grid = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, (protocol, panel) in zip(grid, panels, strict=True):
-        _draw_scores(axes, panel, metric)
+        _draw_scores(axes, panel, str(metric))
         title = f"{metric}, protocol: {protocol}"
         axes.set_title(title, fontsize=10, parse_math=False)
     _explain(grid[-1], rows["status"])

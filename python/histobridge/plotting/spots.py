@@ -81,7 +81,8 @@ def plot_expression_pair(
     """H&E, measured and predicted expression of one gene, side by side.
 
     Both are drawn in standard deviations from their mean over the section, since
-    predictions vary less than measurements do.
+    predictions vary less than measurements do. Predictions are those of
+    ``obsm[key]``, as :func:`predict_expression` writes them.
 
     Raises
     ------
@@ -119,7 +120,7 @@ def plot_domains(
     *,
     sections: str | Sequence[str] | None = None,
 ) -> Figure:
-    """Domains of every section, beside labels where ``truth`` names a column.
+    """Domains ``obs[key]`` of every section, beside the labels ``obs[truth]``.
 
     Raises
     ------

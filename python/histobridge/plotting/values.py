@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 
 from histobridge import contract
 from histobridge.contract import ContractError
@@ -86,8 +85,8 @@ def frame_of(adata: AnnData, key: str, what: str) -> pd.DataFrame:
 def _from_source(adata: AnnData, name: str, source: str) -> pd.Series:
     if source in adata.layers:
         column = contract.in_memory(adata.layers[source])[:, _places(adata, [name])]
-        column = column.toarray() if sp.issparse(column) else np.asarray(column)
-        return pd.Series(column[:, 0], index=adata.obs_names, name=name)
+        values = column if isinstance(column, np.ndarray) else column.toarray()
+        return pd.Series(values[:, 0], index=adata.obs_names, name=name)
     if source not in adata.obsm:
         available = [*adata.layers, *adata.obsm]
         raise ContractError("a layer or data frame to read", repr(source), available)

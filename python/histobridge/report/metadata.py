@@ -36,28 +36,8 @@ def ro_crate(
     licence
         Its address; left out where nobody has stated one.
     """
-    entries = [
-        {
-            "@id": path.name,
-            "@type": "File",
-            "name": text,
-            "encodingFormat": MEDIA.get(path.suffix)
-            or mimetypes.guess_type(path.name)[0]
-            or "application/octet-stream",
-            "contentSize": str(path.stat().st_size),
-            "sha256": digest(path),
-        }
-        for path, text in files.items()
-    ]
-    software = [
-        {
-            "@id": f"#{name}",
-            "@type": "SoftwareApplication",
-            "name": name,
-            "version": number,
-        }
-        for name, number in results.versions.items()
-    ]
+    entries = [_file(path, text) for path, text in files.items()]
+    software = [_software(name, number) for name, number in results.versions.items()]
     run = {
         "@id": "#run",
         "@type": "CreateAction",
@@ -86,6 +66,23 @@ def ro_crate(
         root["license"] = {"@id": licence}
         graph.append({"@id": licence, "@type": "CreativeWork", "name": licence})
     return {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": graph}
+
+
+def _file(path: Path, text: str) -> dict[str, Any]:
+    known = MEDIA.get(path.suffix) or mimetypes.guess_type(path.name)[0]
+    return {
+        "@id": path.name,
+        "@type": "File",
+        "name": text,
+        "encodingFormat": known or "application/octet-stream",
+        "contentSize": str(path.stat().st_size),
+        "sha256": digest(path),
+    }
+
+
+def _software(name: str, version: str) -> dict[str, Any]:
+    facts = {"@id": f"#{name}", "@type": "SoftwareApplication"}
+    return facts | {"name": name, "version": version}
 
 
 CONTEXT = {

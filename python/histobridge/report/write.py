@@ -39,6 +39,8 @@ def write_report(
         The HTML file; folders are made.
     truth
         ``obs`` column of labels drawn beside domains, where an object has it.
+    title
+        Heading of the report.
     licence
         Address of the licence of the report, for its metadata.
 

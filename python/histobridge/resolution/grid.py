@@ -16,7 +16,6 @@ from histobridge.images import open_slide
 if TYPE_CHECKING:
     from anndata import AnnData
 
-SPOT_DIAMETER = "spot_diameter_fullres"
 MICRONS = "spatial_um"
 SPOT = "spot"
 DIAMETER_PER_PITCH = 0.55
@@ -61,7 +60,7 @@ def fine_grid(
         points = _lattice(spots, pitch, side)
         points = points[_inside_image(adata, section, points / scale)]
         own = _holder(spots, points, diameter, side)
-        names = np.append(adata.obs_names[rows].to_numpy(dtype=object), None)
+        names = np.array([*adata.obs_names[rows], None], dtype=object)
         frame = {keys.SECTION: section, SPOT: names[own]}
         if keys.PATIENT in adata.obs:
             frame[keys.PATIENT] = str(adata.obs[keys.PATIENT].iloc[rows[0]])
@@ -90,7 +89,7 @@ def membership(spot: pd.Series, names: pd.Index) -> sp.csr_matrix:
 
 def _diameter(adata: AnnData, section: str, pitch: float, scale: float) -> float:
     factors = adata.uns[keys.SPATIAL][section][keys.SCALE_FACTORS]
-    stated = factors.get(SPOT_DIAMETER)
+    stated = factors.get(keys.SPOT_DIAMETER)
     return float(stated) * scale if stated else DIAMETER_PER_PITCH * pitch
 
 
@@ -111,7 +110,7 @@ def _inside_image(adata: AnnData, section: str, points: np.ndarray) -> np.ndarra
         return np.ones(len(points), dtype=bool)
     slide = open_slide(adata, section)
     size = np.array([slide.width, slide.height]) / slide.pixel_scale
-    return ((points >= 0) & (points <= size)).all(axis=1)
+    return np.all((points >= 0) & (points <= size), axis=1)
 
 
 def has_image(adata: AnnData, section: str) -> bool:

@@ -15,6 +15,9 @@ from histobridge.resolution.problem import Problem
 class MeanHead(nn.Module):
     """Min-max scaled genes; the mean over a spot is fitted by squared error."""
 
+    low: torch.Tensor
+    size: torch.Tensor
+
     def __init__(self, width: int, target: np.ndarray):
         super().__init__()
         self.out = nn.Linear(width, target.shape[1])
@@ -56,6 +59,10 @@ class _SumHead(nn.Module):
     def target(problem: Problem) -> np.ndarray:
         """Counts of every spot."""
         return problem.counts.toarray()
+
+    def rates(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Expected counts of every point."""
+        raise NotImplementedError
 
     def counts(self, hidden: torch.Tensor) -> torch.Tensor:
         """Counts of every point."""
@@ -119,7 +126,12 @@ class LatentHead(_SumHead):
         return (total - truth * torch.log(total)).mean() + 1e-3 * divergence.mean()
 
 
-HEADS = {"elu": MeanHead, "metagenes": MetageneHead, "latent": LatentHead}
+Head = MeanHead | MetageneHead | LatentHead
+HEADS: dict[str, type[Head]] = {
+    "elu": MeanHead,
+    "metagenes": MetageneHead,
+    "latent": LatentHead,
+}
 
 
 class Decoder(nn.Module):
@@ -129,7 +141,7 @@ class Decoder(nn.Module):
         self,
         inputs: int,
         target: np.ndarray,
-        head: type[nn.Module],
+        head: type[Head],
         *,
         width: int,
         depth: int,

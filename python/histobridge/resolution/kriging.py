@@ -172,7 +172,8 @@ def kriged(
     points = np.empty((len(problem.points), values.shape[1]))
     for i in np.unique(choice):
         columns = np.flatnonzero(choice == i)
-        weights = kriging_weights(problem.spots, problem.points, *fields[i], neighbours)
+        field = fields[int(i)]
+        weights = kriging_weights(problem.spots, problem.points, *field, neighbours)
         points[:, columns] = weights @ values[:, columns]
     return left_out, points
 

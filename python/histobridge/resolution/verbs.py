@@ -56,6 +56,10 @@ def enhance_resolution(
         How many of the most variable genes, or which.
     encoders, cache
         How the image is described at every point; see ``add_morphology``.
+    seed
+        Of the system.
+    **params
+        Of the system.
 
     Returns
     -------

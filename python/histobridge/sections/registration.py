@@ -13,7 +13,7 @@ from histobridge.images.colour import separate_stains
 from histobridge.images.slides import Slide
 from histobridge.nn.recipe import Recipe
 from histobridge.nn.seeding import seeded
-from histobridge.nn.training import train
+from histobridge.nn.training import Model, train
 from histobridge.sections.rigid import Rigid, turn
 from histobridge.sections.warp import Step
 
@@ -155,15 +155,15 @@ def _mismatch(moved: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def _train(
-    model: nn.Module,
+    model: Model,
     source: torch.Tensor,
     target: torch.Tensor,
     epochs: int,
     rate: float,
     seed: int,
-    loss: Callable[[nn.Module], torch.Tensor] | None = None,
+    loss: Callable[[Model], torch.Tensor] | None = None,
 ) -> None:
-    def mismatch(network: nn.Module, _: torch.Tensor) -> torch.Tensor:
+    def mismatch(network: Model, _: torch.Tensor) -> torch.Tensor:
         if loss is not None:
             return loss(network)
         return _mismatch(sample(source, network(identity())), target)
@@ -194,7 +194,7 @@ def _fitted_flow(
     flow = Flow()
     start = sample(source, affine(identity())).detach()
 
-    def loss(network: nn.Module) -> torch.Tensor:
+    def loss(network: Flow) -> torch.Tensor:
         at = identity() + network.displacement().permute(0, 2, 3, 1)
         return _mismatch(sample(start, at), target) + 20 * network.roughness()
 

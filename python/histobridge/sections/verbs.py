@@ -67,6 +67,9 @@ def align_sections(
     landmarks
         ``obs`` column that names spots which are the same place in all sections;
         only used to report ``landmark_error`` in microns, before and after.
+    seed
+        Of the registration of images, or of the places that large sections are
+        reduced to.
 
     Raises
     ------

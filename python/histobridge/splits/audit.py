@@ -30,6 +30,8 @@ def audit_split(
         Positions of spots.
     patch_um
         Side of the image patches; default what ``add_morphology`` recorded.
+    patient_key
+        ``obs`` column of patients.
 
     Returns
     -------
@@ -96,16 +98,14 @@ def _overlapping(
     test: np.ndarray,
     patch: float,
 ) -> float:
-    from sklearn.neighbors import NearestNeighbors
-
     hit = np.zeros(len(test), dtype=bool)
     for section in np.unique(sections[test]):
         mine = np.flatnonzero(sections[test] == section)
         there = train[sections[train] == section]
         if len(there):
             # Squares overlap when centres are nearer than a side along both axes.
-            search = NearestNeighbors(n_neighbors=1, metric="chebyshev")
-            apart, _ = search.fit(points[there]).kneighbors(points[test[mine]])
+            queries = points[test[mine]]
+            apart, _ = graphs.nearest(points[there], 1, queries, "chebyshev")
             hit[mine] = apart[:, 0] < patch - 1e-6
     return float(hit.mean()) if len(hit) else 0.0
 

@@ -61,6 +61,8 @@ def cross_check(
     draws
         Number of shifts; p is a multiple of ``1 / (draws + 1)``. Small sections have
         fewer.
+    seed
+        Of the shifts.
 
     Returns
     -------
@@ -85,12 +87,8 @@ def cross_check(
     ['Rep4', 'all']
     """
     contract.unique_names(adata)
-    for given, known, what in (
-        (method, METHODS, "method"),
-        (alternative, ALTERNATIVES, "alternative"),
-    ):
-        if given not in known:
-            raise ContractError(f"a {what} among {known}", repr(given))
+    _known(method, METHODS, "method")
+    _known(alternative, ALTERNATIVES, "alternative")
     genes = [genes] if isinstance(genes, str) else list(genes)
     absent = [gene for gene in genes if gene not in adata.var_names]
     if absent or not genes:
@@ -105,19 +103,13 @@ def cross_check(
         spots = spots[usable[spots]]
         if len(spots) < LEAST:
             continue
-        x, y = level[spots, None], expression[spots]
-        rest = _residuals(np.hstack([x, y]), depth[spots])
-        if method == "spearman":
-            x, y, rest = _ranks(x), _ranks(y), _ranks(rest)
         shifts = section_shifts(points[spots], np.zeros(len(spots)), draws, seed + i)
-        null = _correlations(x[:, 0][shifts].T, y)
-        found = _correlations(x, y)[0]
-        flat = (np.ptp(y, axis=0) == 0) | (np.ptp(x) == 0)
-        found, null = np.where(flat, np.nan, found), np.where(flat, np.nan, null)
+        values = (level[spots, None], expression[spots], depth[spots])
+        found, null, rest = _section(*values, shifts, method)
         table = _table(found, null, len(spots), alternative)
         table.insert(0, "section", section)
         table.insert(1, "gene", genes)
-        table["without_depth"] = _correlations(rest[:, :1], rest[:, 1:])[0]
+        table["without_depth"] = rest
         tables.append(table)
         nulls.append(null)
         seen.append(found)
@@ -127,6 +119,30 @@ def cross_check(
     out = pd.concat(tables, ignore_index=True)
     out.insert(0, "channel", channel)
     return out
+
+
+def _known(given: str, known: Sequence[str], what: str) -> None:
+    if given not in known:
+        raise ContractError(f"a {what} among {known}", repr(given))
+
+
+def _section(
+    x: np.ndarray, y: np.ndarray, depth: np.ndarray, shifts: np.ndarray, method: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Correlations of a stain (n, 1) with genes (n, genes), in one section.
+
+    Returns
+    -------
+    Those found (genes,) and those of shifted stains (draws, genes), missing where
+    either does not vary; those without depth (genes,).
+    """
+    rest = _residuals(np.hstack([x, y]), depth)
+    if method == "spearman":
+        x, y, rest = _ranks(x), _ranks(y), _ranks(rest)
+    flat = (np.ptp(y, axis=0) == 0) | (np.ptp(x) == 0)
+    found = np.where(flat, np.nan, _correlations(x, y)[0])
+    null = np.where(flat, np.nan, _correlations(x[:, 0][shifts].T, y))
+    return found, null, _correlations(rest[:, :1], rest[:, 1:])[0]
 
 
 def _channel(

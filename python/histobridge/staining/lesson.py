@@ -14,7 +14,7 @@ from histobridge.contract import ContractError
 from histobridge.images.colour import separate_stains
 from histobridge.images.patches import PatchGrid, spot_patches
 from histobridge.normalisation import log_normalise
-from histobridge.resolution.grid import DIAMETER_PER_PITCH, SPOT_DIAMETER
+from histobridge.resolution.grid import DIAMETER_PER_PITCH
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -167,7 +167,7 @@ def spot_radius_um(adata: AnnData, section: str) -> float:
     """Radius of a spot: as the section states, else 0.275 of the pitch."""
     rows = contract.sections(adata)[section]
     factors = adata.uns[keys.SPATIAL][section][keys.SCALE_FACTORS]
-    stated = factors.get(SPOT_DIAMETER)
+    stated = factors.get(keys.SPOT_DIAMETER)
     if stated:
         return float(stated) * contract.microns_per_pixel(adata, section) / 2
     return DIAMETER_PER_PITCH * graphs.pitch(graphs.positions_um(adata)[rows]) / 2

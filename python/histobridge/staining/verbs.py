@@ -116,16 +116,22 @@ def stain_virtually(
         "system": system,
         "params": params,
         "version": __version__,
-        "channels": wanted.names,
-        "markers": {name: list(m) for name, m in wanted.markers.items()},
-        "target_image": wanted.target_image or "the H&E itself",
-        "stain": stain or "none",
-        "pixel_um": view.pixel_um,
         "cross_fitted": reference is None,
         "networks": len(jobs),
         "range": dict(zip(wanted.names, ends.tolist(), strict=True)),
     }
-    contract.record(adata, key_added, settings)
+    contract.record(adata, key_added, settings | _painted_as(wanted, view))
+
+
+def _painted_as(wanted: Wanted, view: View) -> dict[str, Any]:
+    """Settings: what was painted, from what."""
+    return {
+        "channels": wanted.names,
+        "markers": {name: list(m) for name, m in wanted.markers.items()},
+        "target_image": wanted.target_image or "the H&E itself",
+        "stain": view.stain or "none",
+        "pixel_um": view.pixel_um,
+    }
 
 
 def _defaults(model: Stainer, adata: AnnData) -> dict[str, list[str]]:

@@ -19,8 +19,8 @@ from histobridge.statistics.covariance import ExactField, VecchiaField
 EXACT_SPOTS = 3000
 """Sections up to this size are treated exactly."""
 
-SCALES = 20
-NUGGETS = 21
+SCALES = 28
+NUGGETS = 29
 _LOGIT = 7.0
 _GENES = 200
 _FINE = np.linspace(-1.5, 1.5, 31)

@@ -43,6 +43,8 @@ class Believed(Composite):
         fewer than 20 spots, the prediction is left as it is.
     """
 
+    members: tuple[Translator, ViewRidge, ViewRidge]
+
     def __init__(self, member: Translator, forms: tuple[ViewRidge, ViewRidge]):
         super().__init__((member, *forms))
 

@@ -56,7 +56,7 @@ class Translator:
             raise ContractError("at least 10 training spots with counts", len(full))
         target = LogCP10k().fit(adata, genes, full)
         self.genes_ = target.genes_
-        self.settings_ = {
+        self.settings_: dict[str, Any] = {
             "version": __version__,
             "n_spots": len(full),
             "n_empty": len(spots) - len(full),

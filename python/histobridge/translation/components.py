@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +32,8 @@ class _Last:
     """Remembers the last answer for the same array: members of one model share it."""
 
     def __init__(self) -> None:
-        self.of, self.count, self.answer = lambda: None, 0, None
+        self.of: Callable[[], np.ndarray | None] = lambda: None
+        self.count, self.answer = 0, np.empty(0)
 
     def __call__(self, target: np.ndarray, count: int) -> np.ndarray:
         if self.of() is not target or self.count != count:

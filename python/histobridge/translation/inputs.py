@@ -53,6 +53,7 @@ class Alike:
 
     def __call__(self, spots: Spots) -> sp.csr_matrix:
         """Graph (n, n)."""
+        assert spots.features is not None
         return graphs.knn_graph(spots.features, spots.sections, self.k)
 
 
@@ -67,6 +68,7 @@ class Clustered:
 
     def __call__(self, spots: Spots) -> sp.csr_matrix:
         """Graph (n, n)."""
+        assert spots.features is not None
         near = graphs.near_graph(spots.points, spots.sections, self.pitches, self.k)
         space = graphs.medoid_graph(spots.points, spots.sections, self.in_space)
         looks = graphs.medoid_graph(spots.features, spots.sections, self.in_features)

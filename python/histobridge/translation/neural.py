@@ -209,13 +209,14 @@ class NeuralTranslator(Translator):
         folds = inner_splits(adata, spots, self.options.seed)
         if not folds:
             raise ContractError("training spots enough to hold some out", len(spots))
-        return tuple(spots[np.isin(spots, part)] for part in folds[0])
+        fitted, held = (spots[np.isin(spots, part)] for part in folds[0])
+        return fitted, held
 
     def _train(
         self,
         number: int,
         table: Batch,
-        score: Callable[[torch.nn.Module], float] | None,
+        score: Callable[[Network], float] | None,
     ) -> History:
         from histobridge.nn.sampling import SAMPLERS
         from histobridge.nn.training import only, train
@@ -267,7 +268,7 @@ class NeuralTranslator(Translator):
         rows: np.ndarray,
         held: np.ndarray,
         wanted: np.ndarray,
-    ) -> Callable[[torch.nn.Module], float]:
+    ) -> Callable[[Network], float]:
         """Mean per-gene Pearson within sections of the spots that were held out."""
         sections = graphs.section_codes(adata)[held]
         place = np.searchsorted(rows, held)

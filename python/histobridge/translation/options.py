@@ -9,14 +9,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, TypeVar
 
 from histobridge.contract import ContractError
 from histobridge.images.patches import PatchGrid
 from histobridge.nn.recipe import Recipe
-
-if TYPE_CHECKING:
-    from histobridge.translation.neural import NeuralTranslator
 
 CPU_SCALE = 0.125
 """Share of the published size where no GPU is at hand."""
@@ -110,15 +107,24 @@ class Options:
         return Path(self.checkpoint) / f"stage{number + 1}.ckpt"
 
 
+class Trainable(Protocol):
+    """A model that reads what its user chose."""
+
+    options: Options
+
+
+Model = TypeVar("Model", bound=Trainable)
+
+
 def trainable(
-    build: Callable[..., NeuralTranslator],
-) -> Callable[..., NeuralTranslator]:
+    build: Callable[..., Model],
+) -> Callable[..., Model]:
     """Give a factory of a neural system the fields of :class:`Options`."""
     fields = list(inspect.signature(Options).parameters.values())
     names = [field.name for field in fields]
 
     @functools.wraps(build)
-    def create(**params: Any) -> NeuralTranslator:
+    def create(**params: Any) -> Model:
         given = {name: params.pop(name) for name in names if name in params}
         model = build(**params)
         model.options = Options(**given)
@@ -126,5 +132,6 @@ def trainable(
 
     own = inspect.signature(build)
     options = [field.replace(kind=inspect.Parameter.KEYWORD_ONLY) for field in fields]
-    create.__signature__ = own.replace(parameters=[*own.parameters.values(), *options])
+    parameters = [*own.parameters.values(), *options]
+    create.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
     return create

@@ -41,7 +41,7 @@ def fingerprint(adata: AnnData, spots: np.ndarray) -> dict[str, Any] | None:
         return None
     names = contract.section_names(adata).to_numpy()[spots]
     order = np.random.default_rng(0).permutation(len(spots))
-    found = {"values": [], "even": [], "odd": []}
+    found: dict[str, list[np.ndarray]] = {"values": [], "even": [], "odd": []}
     sizes = []
     for name in np.unique(names):
         own = spots[order[names[order] == name]]

@@ -121,8 +121,9 @@ def predict_expression(
     for name in ("expected_pearson", "half_width"):
         if name in settings:
             settings[name] = settings[name][keep]
-    if getattr(model, "scope_", None) is not None and keys.MORPHOLOGY in adata.obsm:
-        settings["scope"] = agreement(model.scope_, adata)
+    scope = getattr(model, "scope_", None)
+    if scope is not None and keys.MORPHOLOGY in adata.obsm:
+        settings["scope"] = agreement(scope, adata)
         found = contract.section_names(adata).astype(str).map(settings["scope"])
         adata.obs[f"{key_added}_in_scope"] = (found >= IN_SCOPE).to_numpy()
     adata.obsm[key_added] = pd.DataFrame(

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from histobridge import graphs
-from histobridge.deconvolution.base import Deconvolver, Estimate
+from histobridge.deconvolution.base import Estimate, deconvolver
 from histobridge.deconvolution.genes import log_fold_changes
 from histobridge.deconvolution.outputs import shares
 from histobridge.deconvolution.signatures import Signatures
@@ -91,18 +91,29 @@ class _Model:
         return float(np.log(np.maximum(np.abs(diagonal), TINY)).sum()) if n else 0.0
 
 
-def solve(
+@system(
+    "card",
+    task="deconvolution",
+    needs=("counts", "reference", "coordinates"),
+    paper="Ma and Zhou 2022, Nat Biotechnol 40:1349",
+    evidence="dev/benchmarks/results/deconvolution.csv",
+)
+@deconvolver
+def card(
     adata: "AnnData",
     counts: sp.csr_matrix,
     signatures: Signatures,
     *,
-    bandwidth: float,
-    phis: tuple[float, ...],
-    max_iter: int,
-    tol: float,
-    seed: int,
+    bandwidth: float = 0.1,
+    phis: tuple[float, ...] = (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99),
+    max_iter: int = 1000,
+    tol: float = 1e-5,
+    seed: int = 0,
 ) -> Estimate:
-    """Fit at every autocorrelation and keep the likeliest."""
+    """Matrix factorisation with an autoregressive prior over places.
+
+    Fits at every autocorrelation and keeps the likeliest.
+    """
     genes = informative(signatures)
     basis = signatures.mean_shares()[genes] * signatures.sizes
     total = np.maximum(np.asarray(counts[:, genes].sum(axis=1)), 1.0)
@@ -115,29 +126,3 @@ def solve(
     fits = {phi: model.fit(phi, start, max_iter, tol) for phi in phis}
     best = max(phis, key=lambda phi: fits[phi][1])
     return Estimate(shares(fits[best][0]), settings={"autocorrelation": best})
-
-
-@system(
-    "card",
-    task="deconvolution",
-    needs=("counts", "reference", "coordinates"),
-    paper="Ma and Zhou 2022, Nat Biotechnol 40:1349",
-    evidence="dev/benchmarks/results/deconvolution.csv",
-)
-def card(
-    *,
-    bandwidth: float = 0.1,
-    phis: tuple[float, ...] = (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99),
-    max_iter: int = 1000,
-    tol: float = 1e-5,
-    seed: int = 0,
-) -> Deconvolver:
-    """Matrix factorisation with an autoregressive prior over places."""
-    return Deconvolver(
-        solve,
-        bandwidth=bandwidth,
-        phis=tuple(phis),
-        max_iter=max_iter,
-        tol=tol,
-        seed=seed,
-    )

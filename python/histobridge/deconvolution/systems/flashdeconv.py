@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from histobridge import keys
-from histobridge.deconvolution.base import Deconvolver, Estimate
+from histobridge.deconvolution.base import Estimate, deconvolver
 from histobridge.deconvolution.genes import select_genes
 from histobridge.deconvolution.outputs import shares
 from histobridge.deconvolution.priors import spatial_graph
@@ -70,16 +70,25 @@ def graph_descent(
     return x
 
 
-def solve(
+@system(
+    "flashdeconv",
+    task="deconvolution",
+    needs=("counts", "reference", "coordinates"),
+    paper="FlashDeconv, PyPI flashdeconv 0.2 (BSD-3)",
+    evidence="dev/benchmarks/results/deconvolution_speed.csv",
+)
+@deconvolver
+def flashdeconv(
     adata: "AnnData",
     counts: sp.csr_matrix,
     signatures: Signatures,
     *,
-    n_genes: int,
-    smooth: float,
-    sparse: float,
+    n_genes: int = 2000,
+    smooth: float = 0.01,
+    sparse: float = 0.001,
+    seed: int = 0,
 ) -> Estimate:
-    """Scale, multiply once, descend."""
+    """Graph-regularised least squares for a hundred thousand spots."""
     genes = select_genes(signatures, counts, "leverage", n_genes)
     profiles = signatures.profiles[genes]
     # Counting noise of a share grows with the share.
@@ -95,17 +104,3 @@ def solve(
         graph = graph.astype(np.float32)
     amounts = graph_descent(gram, target, graph, smooth * level, sparse * level)
     return Estimate(shares(amounts, signatures.sizes))
-
-
-@system(
-    "flashdeconv",
-    task="deconvolution",
-    needs=("counts", "reference", "coordinates"),
-    paper="FlashDeconv, PyPI flashdeconv 0.2 (BSD-3)",
-    evidence="dev/benchmarks/results/deconvolution_speed.csv",
-)
-def flashdeconv(
-    *, n_genes: int = 2000, smooth: float = 0.01, sparse: float = 0.001, seed: int = 0
-) -> Deconvolver:
-    """Graph-regularised least squares for a hundred thousand spots."""
-    return Deconvolver(solve, n_genes=n_genes, smooth=smooth, sparse=sparse)

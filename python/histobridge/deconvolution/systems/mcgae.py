@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from histobridge import graphs, keys
-from histobridge.deconvolution.base import Deconvolver, Estimate
+from histobridge.deconvolution.base import Estimate, deconvolver
 from histobridge.deconvolution.gamma_poisson import maximum_likelihood, posterior
 from histobridge.deconvolution.mixture import Mixture
 from histobridge.deconvolution.outputs import shares
@@ -51,28 +51,6 @@ def embedding(
     return np.concatenate(found, axis=1)
 
 
-def solve(
-    adata: "AnnData",
-    counts: sp.csr_matrix,
-    signatures: Signatures,
-    *,
-    size: int,
-    neighbours: int,
-    morphology: float,
-    strength: float,
-    platform: float,
-    seed: int,
-) -> Estimate:
-    """Embed, connect, fit."""
-    points = embedding(adata, counts, size, morphology, seed)
-    graph = graphs.knn_graph(points, graphs.section_codes(adata), neighbours)
-    mixture = Mixture.of(counts, signatures.profiles, platform)
-    start = maximum_likelihood(mixture)
-    average = averaging(graphs.symmetric(graph))
-    fit = posterior(mixture, start, average, strength)
-    return Estimate(shares(fit.mean, signatures.sizes))
-
-
 @system(
     "mcgae",
     task="deconvolution",
@@ -80,7 +58,11 @@ def solve(
     paper="after Yang et al. 2024 (MCGAE), which releases no deconvolution",
     evidence="dev/benchmarks/results/deconvolution.csv",
 )
+@deconvolver
 def mcgae(
+    adata: "AnnData",
+    counts: sp.csr_matrix,
+    signatures: Signatures,
     *,
     size: int = 20,
     neighbours: int = 10,
@@ -88,14 +70,12 @@ def mcgae(
     strength: float = 10.0,
     platform: float = 3000.0,
     seed: int = 0,
-) -> Deconvolver:
+) -> Estimate:
     """Poisson mixture with neighbours in a joint embedding."""
-    return Deconvolver(
-        solve,
-        size=size,
-        neighbours=neighbours,
-        morphology=morphology,
-        strength=strength,
-        platform=platform,
-        seed=seed,
-    )
+    points = embedding(adata, counts, size, morphology, seed)
+    graph = graphs.knn_graph(points, graphs.section_codes(adata), neighbours)
+    mixture = Mixture.of(counts, signatures.profiles, platform)
+    start = maximum_likelihood(mixture)
+    average = averaging(graphs.symmetric(graph))
+    fit = posterior(mixture, start, average, strength)
+    return Estimate(shares(fit.mean, signatures.sizes))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
-from histobridge.deconvolution.base import Deconvolver, Estimate
+from histobridge.deconvolution.base import Estimate, deconvolver
 from histobridge.deconvolution.outputs import shares
 from histobridge.deconvolution.signatures import Signatures
 from histobridge.deconvolution.solvers import least_squares
@@ -42,16 +42,28 @@ def donor_moments(signatures: Signatures) -> tuple[np.ndarray, np.ndarray]:
     return mean, spread
 
 
-def solve(
+@system(
+    "music",
+    task="deconvolution",
+    needs=("counts", "reference"),
+    paper="Wang et al. 2019, Nat Commun 10:380",
+    evidence="dev/benchmarks/results/deconvolution.csv",
+)
+@deconvolver
+def music(
     adata: "AnnData",
     counts: sp.csr_matrix,
     signatures: Signatures,
     *,
-    nu: float,
-    tol: float,
-    max_iter: int,
+    nu: float = 1e-4,
+    tol: float = 0.01,
+    max_iter: int = 30,
+    seed: int = 0,
 ) -> Estimate:
-    """Reweighted least squares until proportions move by less than ``tol``."""
+    """Weighted least squares by how far donors agree on a gene.
+
+    Reweights until proportions move by less than ``tol``.
+    """
     mean, variance = donor_moments(signatures)
     sizes = signatures.sizes
     depth = np.asarray(counts.sum(axis=1)).ravel()
@@ -70,17 +82,3 @@ def solve(
                 break
         found[rows] = amounts
     return Estimate(shares(found))
-
-
-@system(
-    "music",
-    task="deconvolution",
-    needs=("counts", "reference"),
-    paper="Wang et al. 2019, Nat Commun 10:380",
-    evidence="dev/benchmarks/results/deconvolution.csv",
-)
-def music(
-    *, nu: float = 1e-4, tol: float = 0.01, max_iter: int = 30, seed: int = 0
-) -> Deconvolver:
-    """Weighted least squares by how far donors agree on a gene."""
-    return Deconvolver(solve, nu=nu, tol=tol, max_iter=max_iter)

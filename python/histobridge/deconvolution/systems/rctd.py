@@ -9,14 +9,14 @@ failing in the eigen decomposition. Tables of the likelihood are computed, not s
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 import scipy.sparse as sp
 
 from histobridge import contract
 from histobridge.contract import ContractError
-from histobridge.deconvolution.base import Deconvolver, Estimate
+from histobridge.deconvolution.base import Estimate, deconvolver
 from histobridge.deconvolution.genes import specific
 from histobridge.deconvolution.heavy_tail import LARGEST_COUNT, HeavyTail, heavy_tail
 from histobridge.deconvolution.mixtures_of_few import FewTypes, doublets, greedy
@@ -29,13 +29,21 @@ from histobridge.registry import system
 if TYPE_CHECKING:
     from anndata import AnnData
 
+
+class Sample(TypedDict):
+    """What :func:`choose_sigma` reads at most."""
+
+    most_spots: int
+    most: int
+
+
 MODES = ("full", "doublet", "multi")
 SIGMAS = tuple([*range(10, 71), *range(72, 201, 2)])
 """Hundredths, the grid of spacexr."""
 FEWEST, FEWEST_SIGMA, FEWEST_CELLS = 100, 300, 2
 FEWEST_BULK = 10
-PUBLISHED_SAMPLE = {"most_spots": 1000, "most": 1_000_000}
-SAMPLE = {"most_spots": 200, "most": 100_000}
+PUBLISHED_SAMPLE: Sample = {"most_spots": 1000, "most": 1_000_000}
+SAMPLE: Sample = {"most_spots": 200, "most": 100_000}
 """A tenth of the entries fixes one number as well."""
 BULK, REGRESSION = (0.5, 1.25e-4), (0.75, 2e-4)
 
@@ -101,7 +109,7 @@ def choose_sigma(
     for _ in range(epochs):
         weights, _, _ = robust_weights(y, profiles, n, heavy_tail(sigma / 100, largest))
         mean = (n[:, None] * (weights @ profiles.T)).ravel()
-        entry = slice(None)
+        entry: slice | np.ndarray = slice(None)
         if mean.size > most:
             entry = rng.choice(mean.size, most, replace=False)
         place = SIGMAS.index(sigma)
@@ -125,20 +133,31 @@ def _misfit(y: np.ndarray, mean: np.ndarray, largest: int):
     return of
 
 
-def solve(
+@system(
+    "rctd",
+    task="deconvolution",
+    needs=("counts", "reference"),
+    paper="Cable et al. 2022, Nat Biotechnol 40:517",
+    evidence="dev/benchmarks/results/deconvolution_parity.csv",
+)
+@deconvolver
+def rctd(
     adata: "AnnData",
     counts: sp.csr_matrix,
     signatures: Signatures,
     *,
-    mode: str,
-    sigma: float | None,
-    confidence: float,
-    threshold: float,
-    most_types: int,
-    as_published: bool,
-    seed: int,
+    mode: str = "full",
+    sigma: float | None = None,
+    confidence: float = 5.0,
+    threshold: float = 20.0,
+    most_types: int = 4,
+    as_published: bool = False,
+    seed: int = 0,
 ) -> Estimate:
-    """Platform effect, noise scale, weights; then sets of few types where asked."""
+    """Poisson mixture with platform effects and heavy-tailed noise.
+
+    Platform effect, noise scale, weights; then sets of few types where asked.
+    """
     if mode not in MODES:
         raise ContractError("a mode of rctd", repr(mode), MODES)
     depth = np.maximum(contract.depth(adata), 1.0)
@@ -149,8 +168,8 @@ def solve(
     largest = int(min(LARGEST_COUNT, 2 ** np.ceil(np.log2(max(y.max(), 4)))))
     if sigma is None:
         sample = PUBLISHED_SAMPLE if as_published else SAMPLE
-        part = (y[rich], profiles, depth[rich])
-        sigma = choose_sigma(*part, largest, seed, **sample) / 100
+        best = choose_sigma(y[rich], profiles, depth[rich], largest, seed, **sample)
+        sigma = best / 100
     sigma = round(sigma, 2)
     likelihood = heavy_tail(sigma, largest)
     found, _, converged = robust_weights(y, profiles, depth, likelihood)
@@ -167,33 +186,3 @@ def solve(
     if as_published:
         values[~rich] = np.nan
     return Estimate(values, spots, settings={"sigma": sigma})
-
-
-@system(
-    "rctd",
-    task="deconvolution",
-    needs=("counts", "reference"),
-    paper="Cable et al. 2022, Nat Biotechnol 40:517",
-    evidence="dev/benchmarks/results/deconvolution_parity.csv",
-)
-def rctd(
-    *,
-    mode: str = "full",
-    sigma: float | None = None,
-    confidence: float = 5.0,
-    threshold: float = 20.0,
-    most_types: int = 4,
-    as_published: bool = False,
-    seed: int = 0,
-) -> Deconvolver:
-    """Poisson mixture with platform effects and heavy-tailed noise."""
-    return Deconvolver(
-        solve,
-        mode=mode,
-        sigma=sigma,
-        confidence=confidence,
-        threshold=threshold,
-        most_types=most_types,
-        as_published=as_published,
-        seed=seed,
-    )

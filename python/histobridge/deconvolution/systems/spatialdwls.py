@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
-from histobridge.deconvolution.base import Deconvolver, Estimate
+from histobridge.deconvolution.base import Estimate, deconvolver
 from histobridge.deconvolution.genes import markers, select_genes
 from histobridge.deconvolution.outputs import shares
 from histobridge.deconvolution.signatures import Signatures
 from histobridge.deconvolution.solvers import least_squares
-from histobridge.normalisation import log_normalise
+from histobridge.normalisation import TARGET_SUM, log_normalise
 from histobridge.registry import system
 
 if TYPE_CHECKING:
@@ -70,21 +70,32 @@ def choose_damping(values: np.ndarray, profiles: np.ndarray, seed: int) -> float
     for power in range(1, 10, 2):
         found = [shares(damped(bulk[:, h], profiles[h], 2.0**power)) for h in halves]
         spread[2.0**power] = np.std(found, axis=0).sum()
-    return min(spread, key=spread.get)
+    return min(spread, key=lambda damping: spread[damping])
 
 
-def solve(
+@system(
+    "spatialdwls",
+    task="deconvolution",
+    needs=("counts", "reference"),
+    paper="Dong and Yuan 2021, Genome Biol 22:145",
+    evidence="dev/benchmarks/results/deconvolution.csv",
+)
+@deconvolver
+def spatialdwls(
     adata: "AnnData",
     counts: sp.csr_matrix,
     signatures: Signatures,
     *,
-    n_markers: int,
-    n_clusters: int,
-    cutoff: float,
-    least: float,
-    seed: int,
+    n_markers: int = 100,
+    n_clusters: int = 8,
+    cutoff: float = 0.0,
+    least: float = 0.02,
+    seed: int = 0,
 ) -> Estimate:
-    """Cluster, enrich, fit twice."""
+    """Types named by enrichment, weighed by damped least squares.
+
+    Clusters spots, names what is enriched in each, fits twice.
+    """
     from sklearn.cluster import KMeans
     from sklearn.decomposition import PCA
 
@@ -96,8 +107,8 @@ def solve(
     cluster = KMeans(k, n_init=4, random_state=seed).fit_predict(embedding)
     genes = select_genes(signatures, counts, "markers", n_markers)
     depth = np.asarray(counts.sum(axis=1))
-    values = 1e4 * counts[:, genes].toarray() / depth
-    profiles = 1e4 * signatures.profiles[genes]
+    values = TARGET_SUM * counts[:, genes].toarray() / depth
+    profiles = TARGET_SUM * signatures.profiles[genes]
     damping = choose_damping(values, profiles, seed)
     centre = np.stack([logs[cluster == c].mean(axis=0) for c in range(k)])
     present = enrichment(centre, lists) > cutoff
@@ -122,29 +133,3 @@ def _again(
         rows, types = np.flatnonzero(member == i), np.flatnonzero(pattern)
         found[np.ix_(rows, types)] = damped(values[rows], profiles[:, types], damping)
     return found
-
-
-@system(
-    "spatialdwls",
-    task="deconvolution",
-    needs=("counts", "reference"),
-    paper="Dong and Yuan 2021, Genome Biol 22:145",
-    evidence="dev/benchmarks/results/deconvolution.csv",
-)
-def spatialdwls(
-    *,
-    n_markers: int = 100,
-    n_clusters: int = 8,
-    cutoff: float = 0.0,
-    least: float = 0.02,
-    seed: int = 0,
-) -> Deconvolver:
-    """Types named by enrichment, weighed by damped least squares."""
-    return Deconvolver(
-        solve,
-        n_markers=n_markers,
-        n_clusters=n_clusters,
-        cutoff=cutoff,
-        least=least,
-        seed=seed,
-    )

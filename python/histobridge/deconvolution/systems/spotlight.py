@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
-from histobridge.deconvolution.base import Deconvolver, Estimate
+from histobridge.deconvolution.base import Estimate, deconvolver
 from histobridge.deconvolution.genes import markers, select_genes
 from histobridge.deconvolution.outputs import shares
 from histobridge.deconvolution.signatures import Signatures
@@ -58,18 +58,29 @@ def topics(
     return loading, model.components_
 
 
-def solve(
+@system(
+    "spotlight",
+    task="deconvolution",
+    needs=("counts", "reference"),
+    paper="Elosua-Bayes et al. 2021, Nucleic Acids Res 49:e50",
+    evidence="dev/benchmarks/results/deconvolution.csv",
+)
+@deconvolver
+def spotlight(
     adata: "AnnData",
     counts: sp.csr_matrix,
     signatures: Signatures,
     *,
-    n_markers: int,
-    n_variable: int,
-    n_cells: int,
-    least: float,
-    seed: int,
+    n_markers: int = 100,
+    n_variable: int = 500,
+    n_cells: int = 100,
+    least: float = 0.01,
+    seed: int = 0,
 ) -> Estimate:
-    """Train topics on cells, explain spots by them."""
+    """Seeded factorisation of cells, least squares of spots on topics.
+
+    Trains topics on cells, then explains spots by them.
+    """
     genes = np.union1d(
         select_genes(signatures, counts, "markers", n_markers),
         select_genes(signatures, counts, "variable", n_variable),
@@ -94,29 +105,3 @@ def solve(
     )
     above = np.where(found >= least, found, 0.0)
     return Estimate(shares(np.where(above.any(axis=1, keepdims=True), above, found)))
-
-
-@system(
-    "spotlight",
-    task="deconvolution",
-    needs=("counts", "reference"),
-    paper="Elosua-Bayes et al. 2021, Nucleic Acids Res 49:e50",
-    evidence="dev/benchmarks/results/deconvolution.csv",
-)
-def spotlight(
-    *,
-    n_markers: int = 100,
-    n_variable: int = 500,
-    n_cells: int = 100,
-    least: float = 0.01,
-    seed: int = 0,
-) -> Deconvolver:
-    """Seeded factorisation of cells, least squares of spots on topics."""
-    return Deconvolver(
-        solve,
-        n_markers=n_markers,
-        n_variable=n_variable,
-        n_cells=n_cells,
-        least=least,
-        seed=seed,
-    )

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from histobridge import keys
-from histobridge.deconvolution.base import Deconvolver, Estimate
+from histobridge.deconvolution.base import Estimate, deconvolver
 from histobridge.deconvolution.genes import select_genes
 from histobridge.deconvolution.outputs import shares
 from histobridge.deconvolution.signatures import Signatures
@@ -28,77 +28,33 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def _module():
-    import torch
-    from torch import nn
-
-    from histobridge.deconvolution.networks import negative_binomial
-
-    class Experts(nn.Module):
-        """Encoders of expression and, if there is one, of the image."""
-
-        def __init__(self, profiles, widths, hidden, weight):
-            super().__init__()
-            genes, k = profiles.shape
-            base = torch.tensor(np.log(profiles.T + 1e-7), dtype=torch.float32)
-            self.register_buffer("base", base)
-            self.widths, self.weight = widths, weight
-            self.encoders = nn.ModuleList(
-                nn.Sequential(
-                    nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, 2 * k)
-                )
-                for width in widths
-                if width
-            )
-            for encoder in self.encoders:
-                nn.init.zeros_(encoder[-1].weight)
-                nn.init.zeros_(encoder[-1].bias)
-            self.shift = nn.Parameter(torch.zeros(genes))
-            self.inverse = nn.Parameter(torch.full((genes,), 1.0))
-
-        def joint(self, inputs, prior):
-            """Mean and precision of the product of prior and experts."""
-            precision = torch.full_like(prior, 1.0)
-            mean = prior.clone()
-            total = precision * mean
-            parts = inputs.split([w for w in self.widths if w], dim=1)
-            for encoder, part in zip(self.encoders, parts, strict=True):
-                offset, log_precision = encoder(part).chunk(2, dim=1)
-                own = torch.exp(log_precision.clamp(-6, 6))
-                total = total + own * (prior + offset)
-                precision = precision + own
-            return total / precision, precision
-
-        def forward(self, counts, depth, inputs, prior, rows):
-            mean, precision = self.joint(inputs, prior)
-            sample = mean + torch.randn_like(mean) / precision.sqrt()
-            share = torch.softmax(sample, dim=1) @ torch.softmax(
-                self.base + self.shift, dim=1
-            )
-            data = negative_binomial(counts, depth * share, torch.exp(self.inverse))
-            kl = ((mean - prior) ** 2 + 1 / precision + torch.log(precision) - 1) / 2
-            return (data.sum(1) + self.weight * kl.sum(1)).mean() + 5 * (
-                self.shift**2
-            ).sum() / len(counts)
-
-    return Experts
-
-
-def solve(
+@system(
+    "starfysh",
+    task="deconvolution",
+    needs=("counts", "reference", "image"),
+    paper="He et al. 2024, Nat Biotechnol 43:223",
+    evidence="dev/benchmarks/results/deconvolution.csv",
+)
+@deconvolver
+def starfysh(
     adata: "AnnData",
     counts: sp.csr_matrix,
     signatures: Signatures,
     *,
-    n_genes: int,
-    hidden: int,
-    weight: float,
-    epochs: int,
-    seed: int,
+    n_genes: int = 1000,
+    hidden: int = 64,
+    weight: float = 1.0,
+    epochs: int = 100,
+    seed: int = 0,
 ) -> Estimate:
-    """Score signatures, encode, mix."""
+    """Product of experts of expression and image.
+
+    Scores signatures, encodes, mixes.
+    """
     import torch
 
-    from histobridge.deconvolution.networks import dense, fit
+    from histobridge.deconvolution.networks.fitting import dense, fit
+    from histobridge.deconvolution.networks.starfysh import Experts
 
     genes = select_genes(signatures, counts, "leverage", n_genes)
     profiles = signatures.profiles[genes]
@@ -110,7 +66,7 @@ def solve(
     blocks = expert_inputs(adata, counts[:, genes])
     inputs = np.concatenate(blocks, axis=1)
     model = fit(
-        lambda: _module()(profiles, [b.shape[1] for b in blocks], hidden, weight),
+        lambda: Experts(profiles, [b.shape[1] for b in blocks], hidden, weight),
         y,
         depth,
         inputs,
@@ -137,24 +93,3 @@ def expert_inputs(adata: "AnnData", counts: sp.csr_matrix) -> list[np.ndarray]:
         columns = np.concatenate(list(morphology_columns(adata).values()))
         blocks.append(spot_features(adata, columns, (1,)))
     return blocks
-
-
-@system(
-    "starfysh",
-    task="deconvolution",
-    needs=("counts", "reference", "image"),
-    paper="He et al. 2024, Nat Biotechnol 43:223",
-    evidence="dev/benchmarks/results/deconvolution.csv",
-)
-def starfysh(
-    *,
-    n_genes: int = 1000,
-    hidden: int = 64,
-    weight: float = 1.0,
-    epochs: int = 100,
-    seed: int = 0,
-) -> Deconvolver:
-    """Product of experts of expression and image."""
-    return Deconvolver(
-        solve, n_genes=n_genes, hidden=hidden, weight=weight, epochs=epochs, seed=seed
-    )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
-from histobridge.deconvolution.base import Deconvolver, Estimate
+from histobridge.deconvolution.base import Estimate, deconvolver
 from histobridge.deconvolution.genes import select_genes
 from histobridge.deconvolution.outputs import shares
 from histobridge.deconvolution.signatures import Signatures
@@ -21,71 +21,35 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def _modules():
-    import torch
-    from torch import nn
-    from torch.nn.functional import softplus
-
-    from histobridge.deconvolution.networks import inverse_softplus, negative_binomial
-
-    class Cells(nn.Module):
-        """Rates (n_genes, n_types) per count of depth and dispersion of cells."""
-
-        def __init__(self, profiles: np.ndarray):
-            super().__init__()
-            start = 1e4 * profiles + 1e-3
-            self.rate = nn.Parameter(inverse_softplus(start))
-            self.inverse = nn.Parameter(torch.zeros(len(profiles)))
-
-        def forward(self, counts, one_hot, depth, rows):
-            mean = depth * (one_hot @ softplus(self.rate).T) / 1e4
-            return negative_binomial(counts, mean, softplus(self.inverse)).mean()
-
-    class Spots(nn.Module):
-        """Amounts (n_spots, n_types + 1), the last of noise."""
-
-        def __init__(self, cells: Cells, n: int):
-            super().__init__()
-            self.register_buffer("rate", softplus(cells.rate.detach()) / 1e4)
-            self.register_buffer("inverse", softplus(cells.inverse.detach()))
-            genes, k = self.rate.shape
-            start = np.full((n, k + 1), 1.0 / k)
-            self.amount = nn.Parameter(inverse_softplus(start))
-            self.factor = nn.Parameter(torch.full((genes,), 0.5413))
-            self.noise = nn.Parameter(torch.zeros(genes))
-
-        def forward(self, counts, depth, rows):
-            amount = softplus(self.amount[rows])
-            known = amount[:, :-1] @ (softplus(self.factor)[:, None] * self.rate).T
-            extra = amount[:, -1:] * softplus(self.noise) / len(self.noise)
-            nll = negative_binomial(counts, depth * (known + extra), self.inverse)
-            prior = (self.noise**2).sum() / 2 + (self.factor - 0.5413).pow(2).sum() / 2
-            return nll.sum(dim=1).mean() + prior / len(self.amount)
-
-    return Cells, Spots
-
-
-def solve(
+@system(
+    "stereoscope",
+    task="deconvolution",
+    needs=("counts", "reference"),
+    paper="Andersson et al. 2020, Commun Biol 3:565",
+    evidence="dev/benchmarks/results/deconvolution.csv",
+)
+@deconvolver
+def stereoscope(
     adata: "AnnData",
     counts: sp.csr_matrix,
     signatures: Signatures,
     *,
-    n_genes: int,
-    cell_epochs: int,
-    epochs: int,
-    cells: bool,
-    seed: int,
+    n_genes: int = 1000,
+    cell_epochs: int = 50,
+    epochs: int = 500,
+    cells: bool = True,
+    seed: int = 0,
 ) -> Estimate:
-    """Fit the cells, then the spots."""
+    """Negative binomial mixtures with a noise type."""
     from torch.nn.functional import softplus
 
-    from histobridge.deconvolution.networks import dense, fit
+    from histobridge.deconvolution.networks.fitting import dense, fit
+    from histobridge.deconvolution.networks.stereoscope import Cells, Spots
 
     genes = select_genes(signatures, counts, "leverage", n_genes)
-    of_cells, of_spots = _modules()
     one_hot = np.eye(len(signatures.types))[signatures.codes]
     reference = fit(
-        lambda: of_cells(signatures.profiles[genes]),
+        lambda: Cells(signatures.profiles[genes]),
         dense(signatures.cells[:, genes]),
         one_hot,
         signatures.depth[:, None],
@@ -96,7 +60,7 @@ def solve(
     )
     y = dense(counts[:, genes])
     spots = fit(
-        lambda: of_spots(reference, len(y)),
+        lambda: Spots(reference, len(y)),
         y,
         np.asarray(counts.sum(axis=1)),
         epochs=epochs,
@@ -105,29 +69,3 @@ def solve(
     )
     amounts = softplus(spots.amount).detach().numpy()[:, :-1].astype(float)
     return Estimate(shares(amounts, signatures.sizes if cells else None))
-
-
-@system(
-    "stereoscope",
-    task="deconvolution",
-    needs=("counts", "reference"),
-    paper="Andersson et al. 2020, Commun Biol 3:565",
-    evidence="dev/benchmarks/results/deconvolution.csv",
-)
-def stereoscope(
-    *,
-    n_genes: int = 1000,
-    cell_epochs: int = 50,
-    epochs: int = 500,
-    cells: bool = True,
-    seed: int = 0,
-) -> Deconvolver:
-    """Negative binomial mixtures with a noise type."""
-    return Deconvolver(
-        solve,
-        n_genes=n_genes,
-        cell_epochs=cell_epochs,
-        epochs=epochs,
-        cells=cells,
-        seed=seed,
-    )

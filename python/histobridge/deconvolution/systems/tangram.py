@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from histobridge.contract import ContractError
-from histobridge.deconvolution.base import Deconvolver, Estimate
+from histobridge.deconvolution.base import Estimate, deconvolver
 from histobridge.deconvolution.genes import select_genes
 from histobridge.deconvolution.outputs import shares
 from histobridge.deconvolution.signatures import Signatures
@@ -26,50 +26,33 @@ if TYPE_CHECKING:
 MODES = ("cells", "clusters")
 
 
-def _module():
-    import torch
-    from torch import nn
-    from torch.nn.functional import cosine_similarity, softmax
-
-    class Map(nn.Module):
-        """Logits (n_sources, n_spots)."""
-
-        def __init__(self, sources, mass, density, weights):
-            super().__init__()
-            self.register_buffer("sources", torch.tensor(sources, dtype=torch.float32))
-            self.register_buffer("mass", torch.tensor(mass, dtype=torch.float32))
-            self.register_buffer("density", torch.tensor(density, dtype=torch.float32))
-            self.weights = weights
-            self.logits = nn.Parameter(torch.randn(len(mass), len(density)))
-
-        def forward(self, measured, rows):
-            share = softmax(self.logits, dim=1) * self.mass[:, None]
-            mapped = share.T @ self.sources
-            density = share.sum(dim=0)
-            gap = (self.density * torch.log(self.density / (density + 1e-12))).sum()
-            by_gene = cosine_similarity(mapped, measured, dim=0).mean()
-            by_spot = cosine_similarity(mapped, measured, dim=1).mean()
-            gene, spot, even = self.weights
-            return even * gap - gene * by_gene - spot * by_spot
-
-    return Map
-
-
-def solve(
+@system(
+    "tangram",
+    task="deconvolution",
+    needs=("counts", "reference"),
+    paper="Biancalani et al. 2021, Nat Methods 18:1352",
+    evidence="dev/benchmarks/results/deconvolution.csv",
+)
+@deconvolver
+def tangram(
     adata: "AnnData",
     counts: sp.csr_matrix,
     signatures: Signatures,
     *,
-    mode: str,
-    n_markers: int,
-    weights: tuple[float, float, float],
-    epochs: int,
-    seed: int,
+    mode: str = "clusters",
+    n_markers: int = 100,
+    weights: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    epochs: int = 500,
+    seed: int = 0,
 ) -> Estimate:
-    """Map, then sum what lands in a spot by type."""
+    """Soft map of cells or types onto spots.
+
+    Maps, then sums what lands in a spot by type.
+    """
     from torch.nn.functional import softmax
 
-    from histobridge.deconvolution.networks import dense, fit
+    from histobridge.deconvolution.networks.fitting import dense, fit
+    from histobridge.deconvolution.networks.tangram import Map
 
     if mode not in MODES:
         raise ContractError("a mode of tangram", repr(mode), MODES)
@@ -84,7 +67,7 @@ def solve(
     mass = kind @ (one_hot.mean(axis=0) / kind.sum(axis=0))
     depth = np.asarray(counts.sum(axis=1)).ravel()
     model = fit(
-        lambda: _module()(sources, mass, depth / depth.sum(), weights),
+        lambda: Map(sources, mass, depth / depth.sum(), weights),
         dense(counts[:, genes]),
         epochs=epochs,
         learning_rate=0.1,
@@ -92,29 +75,3 @@ def solve(
     )
     landed = softmax(model.logits, dim=1).detach().numpy() * mass[:, None]
     return Estimate(shares(landed.T.astype(float) @ kind))
-
-
-@system(
-    "tangram",
-    task="deconvolution",
-    needs=("counts", "reference"),
-    paper="Biancalani et al. 2021, Nat Methods 18:1352",
-    evidence="dev/benchmarks/results/deconvolution.csv",
-)
-def tangram(
-    *,
-    mode: str = "clusters",
-    n_markers: int = 100,
-    weights: tuple[float, float, float] = (1.0, 1.0, 1.0),
-    epochs: int = 500,
-    seed: int = 0,
-) -> Deconvolver:
-    """Soft map of cells or types onto spots."""
-    return Deconvolver(
-        solve,
-        mode=mode,
-        n_markers=n_markers,
-        weights=tuple(weights),
-        epochs=epochs,
-        seed=seed,
-    )

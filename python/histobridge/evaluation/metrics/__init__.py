@@ -46,6 +46,7 @@ from histobridge.evaluation.metrics.proportions import (
     type_pearson,
     type_rmse,
 )
+from histobridge.evaluation.metrics.resampled import weighted_ari, weighted_nmi
 from histobridge.evaluation.metrics.resolution import aggregation_error
 from histobridge.evaluation.metrics.similarity import (
     rasterise,
@@ -109,5 +110,7 @@ __all__ = [
     "type_pearson",
     "type_rmse",
     "v_measure",
+    "weighted_ari",
+    "weighted_nmi",
     "weighted_pearson",
 ]

@@ -35,7 +35,7 @@ class GradCam:
             weight = slope.mean(dim=(2, 3), keepdim=True)
             found = (weight * seen[-1]).sum(dim=1).clamp(min=0).detach()
             found = probe.own(found, rows[part])
-            out[part] = enlarged(found.numpy(), out.shape[1])
+            out[part] = enlarged(found.numpy(), probe.patches.shape[1])
         return out
 
 

@@ -116,10 +116,11 @@ class HybridTransformer(nn.Module):
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """Sum of the reconstruction errors of every latent."""
-        return sum(
+        errors = (
             functional.mse_loss(self.decoders[name](z, batch["graph"]), batch["x"])
             for name, z in self._latents(batch).items()
         )
+        return sum(errors, start=torch.zeros(()))
 
 
 class _Decoder(nn.Module):

@@ -175,12 +175,14 @@ class NeighbourContrast(nn.Module):
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """InfoNCE between two views with edges dropped."""
-        views = []
+        views, bias = [], self.encoder.bias
+        assert bias is not None
         for _ in range(2):
             h = self._mean(batch, lambda p: (torch.rand_like(p) < p).float())
-            views.append(self.project(functional.relu(h + self.encoder.bias)))
+            views.append(self.project(functional.relu(h + bias)))
+        one, other = views
         return neighbour_contrast(
-            *views, batch["positive"], self.temperature / 10, batch["groups"]
+            one, other, batch["positive"], self.temperature / 10, batch["groups"]
         )
 
 
@@ -222,7 +224,7 @@ class DualGraphFusion(nn.Module):
     def loss(self, batch: Batch) -> torch.Tensor:
         """Each modality from the joint latent; each latent through the others."""
         own, joint = self._latents(batch)
-        graph, total = batch["spatial"], 0.0
+        graph, total = batch["spatial"], torch.zeros(())
         for name, decoder in self.decoders.items():
             found = decoder(joint, graph)
             total = total + functional.mse_loss(found, batch[name])

@@ -187,7 +187,8 @@ class Modalities(nn.Module):
 
     def _join(self, parts: list[torch.Tensor]) -> torch.Tensor:
         shares = (0.5, 0.5) if self.image is None else (0.4, 0.4, 0.2)
-        return sum(share * part for share, part in zip(shares, parts, strict=True))
+        weighted = (share * part for share, part in zip(shares, parts, strict=True))
+        return sum(weighted, start=torch.zeros(()))
 
     def embed(self, inputs: Any) -> torch.Tensor:
         """Latent (n, latent)."""

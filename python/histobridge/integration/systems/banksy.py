@@ -23,9 +23,9 @@ from histobridge import contract, graphs
 from histobridge.images.features import standardised
 from histobridge.integration.base import Integrator
 from histobridge.integration.embedding import component_scores, principal_components
-from histobridge.integration.features import spatial_knn, spatial_rings
+from histobridge.integration.features import spatial_knn
 from histobridge.integration.heads import Leiden
-from histobridge.integration.refinement import majority_vote
+from histobridge.integration.refinement import lattice_majority
 from histobridge.normalisation import depth_normalise, variable_genes
 from histobridge.registry import system
 
@@ -70,7 +70,7 @@ def banksy(
     return Integrator(
         embed,
         Leiden(neighbours=50),
-        lambda labels, adata: majority_vote(labels, spatial_rings(adata)),
+        lattice_majority,
         seed=seed,
     )
 

@@ -54,7 +54,7 @@ def graphst(
         axes = None if as_published else 200
         x = rotated_genes(adata, 3000, axes, scale=True, seed=seed)
         near = graphs.symmetric(spatial_knn(adata, 3))
-        graph = graphs.symmetric_norm(graphs.with_self(near))
+        graph = graphs.gcn_norm(near)
         return {"x": x, "graph": graph, "mean": graphs.row_mean(near)}
 
     def network(inputs: dict[str, Any]):

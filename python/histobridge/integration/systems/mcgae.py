@@ -25,11 +25,10 @@ from histobridge.integration.features import (
     image_components,
     rotated_genes,
     spatial_knn,
-    spatial_rings,
 )
 from histobridge.integration.heads import Mixture
 from histobridge.integration.neural import Neural
-from histobridge.integration.refinement import majority_vote
+from histobridge.integration.refinement import lattice_majority
 from histobridge.nn.recipe import Recipe
 from histobridge.registry import system
 
@@ -64,7 +63,7 @@ def mcgae(
             "denoised": denoised,
             "image": image_components(adata, 100, seed),
             **{
-                name: graphs.symmetric_norm(graphs.with_self(graphs.symmetric(graph)))
+                name: graphs.gcn_norm(graphs.symmetric(graph))
                 for name, graph in near.items()
             },
         }
@@ -81,7 +80,7 @@ def mcgae(
     return Integrator(
         Neural(inputs, network, recipe),
         Mixture(),
-        lambda labels, adata: majority_vote(labels, spatial_rings(adata)),
+        lattice_majority,
         seed=seed,
         as_published=as_published,
         uses_image=True,

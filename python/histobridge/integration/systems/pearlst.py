@@ -57,7 +57,7 @@ def pearlst(
         near = graphs.alpha_graph(points, sections)
         return {
             "x": scores / np.sqrt(scores.var(axis=0).mean()),
-            "graph": graphs.symmetric_norm(graphs.with_self(near)),
+            "graph": graphs.gcn_norm(near),
             "edges": near,
         }
 

@@ -70,7 +70,7 @@ def graph_inputs(adata: AnnData, neighbours: int, seed: int) -> dict[str, Any]:
     near = graphs.symmetric(spatial_knn(adata, neighbours))
     return {
         "x": rotated_genes(adata, 2000, 200, scale=True, seed=seed),
-        "graph": graphs.symmetric_norm(graphs.with_self(near)),
+        "graph": graphs.gcn_norm(near),
         "edges": near,
         "sections": graphs.section_codes(adata),
     }

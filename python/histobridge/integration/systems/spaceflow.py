@@ -45,7 +45,7 @@ def spaceflow(
         graph = graphs.alpha_graph(points, sections)
         return {
             "x": rotated_genes(adata, 3000, 100, seed=seed),
-            "graph": graphs.symmetric_norm(graphs.with_self(graph)),
+            "graph": graphs.gcn_norm(graph),
             "points": points / graphs.pitch(points[sections == sections[0]]),
             "sections": sections,
         }

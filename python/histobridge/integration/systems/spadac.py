@@ -15,6 +15,7 @@ Evidence: none per section that could be read.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import scipy.sparse as sp
@@ -28,7 +29,7 @@ from histobridge.integration.features import (
 )
 from histobridge.integration.heads import KMeans
 from histobridge.integration.neural import Neural
-from histobridge.integration.refinement import majority_vote
+from histobridge.integration.refinement import lattice_majority
 from histobridge.nn.recipe import Recipe
 from histobridge.registry import system
 
@@ -76,7 +77,7 @@ def spadac(*, epochs: int = 100, seed: int = 0) -> Integrator:
     return Integrator(
         Neural(inputs, network, recipe),
         KMeans(),
-        lambda labels, adata: majority_vote(labels, spatial_rings(adata), rounds=10),
+        partial(lattice_majority, rounds=10),
         seed=seed,
         uses_image=True,
     )

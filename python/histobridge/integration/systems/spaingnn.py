@@ -46,7 +46,7 @@ def spaingnn(*, epochs: int = 200, seed: int = 0) -> Integrator:
         image = image_components(adata, 50, seed)
         if image is not None:
             near = graphs.product_weights(near, [image])
-        return {"x": x, "graph": graphs.symmetric_norm(graphs.with_self(near))}
+        return {"x": x, "graph": graphs.gcn_norm(near)}
 
     def network(inputs: dict[str, Any]):
         from histobridge.integration.networks.convolution import GraphAutoencoder

@@ -50,25 +50,21 @@ def spatialglue(*, epochs: int = 200, seed: int = 0) -> Integrator:
             "image": image_components(adata, 50, seed),
         }
         spatial = graphs.symmetric(spatial_knn(adata, 3))
-        out: dict[str, Any] = {"spatial": _norm(spatial)}
+        out: dict[str, Any] = {"spatial": graphs.gcn_norm(spatial)}
         for name, block in modalities.items():
             if block is None:
                 continue
             out[name] = block / np.sqrt(block.var(axis=0).mean())
             near = graphs.feature_graph(block, graphs.section_codes(adata), 20)
-            out[f"similar_{name}"] = _norm(graphs.symmetric(near))
+            out[f"similar_{name}"] = graphs.gcn_norm(graphs.symmetric(near))
         return out
 
     def network(inputs: dict[str, Any]):
         from histobridge.integration.networks.convolution import DualGraphFusion
 
-        widths = {n: inputs[n].shape[1] for n in ("genes", "image") if n in inputs}
-        return DualGraphFusion(widths)
+        names = [name for name in ("genes", "image") if name in inputs]
+        return DualGraphFusion({name: inputs[name].shape[1] for name in names})
 
     recipe = Recipe(epochs, 1e-3, schedule="cosine")
     embed = Neural(inputs, network, recipe)
     return Integrator(embed, Mixture(), seed=seed, uses_image=True)
-
-
-def _norm(graph):
-    return graphs.symmetric_norm(graphs.with_self(graph))

@@ -84,5 +84,5 @@ def stagate_inputs(
     if pruned_share:
         groups = Leiden(resolution=0.2)(axes[:, :30], None, seed, adata)
         pruned = graphs.label_pruned(graph, groups)
-    square = x.power(2).sum() if as_published else (x**2).sum()
+    square = (x**2).sum() if isinstance(x, np.ndarray) else x.power(2).sum()
     return {"x": x, "graph": graph, "pruned": pruned, "square": np.array([square])}

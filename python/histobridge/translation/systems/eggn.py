@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 def network(size: Size) -> Network:
     """GraphSAGE and exemplar bridges in turn."""
+    from torch import nn
+
     from histobridge.nn.bank import Bank, ExemplarBridge
     from histobridge.nn.encoders import Features
     from histobridge.nn.graph import GraphSAGE
@@ -35,7 +37,7 @@ def network(size: Size) -> Network:
 
     width = size.width(512)
     bank = Bank(size.spots, size.features, size.genes)
-    context = []
+    context: list[nn.Module] = []
     for _ in range(size.depth(4)):
         context.append(GraphSAGE(width, layers=1, edges="near"))
         context.append(

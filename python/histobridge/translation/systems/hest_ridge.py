@@ -41,9 +41,10 @@ class ComponentRidge(Translator):
     def _fit(self, adata: AnnData, spots: np.ndarray, target: np.ndarray) -> None:
         self.columns_ = feature_names(adata)
         features = self._features(adata)
-        self.alpha_ = self.alpha
-        if self.alpha is None:
-            self.alpha_ = self._choose(adata, spots, features, target)
+        alpha = self.alpha
+        if alpha is None:
+            alpha = self._choose(adata, spots, features, target)
+        self.alpha_ = alpha
         self.axes_ = _axes(features[spots], self.components)
         path = RidgePath(_project(features[spots], self.axes_), target)
         self.centre_, self.intercept_ = path.centre, path.intercept

@@ -6,23 +6,23 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from histobridge.nn.recipe import Recipe
 from histobridge.nn.seeding import seeded
-from histobridge.nn.training import train
+from histobridge.nn.training import Model, train
 
 TINY = 1e-8
 
 
 def fit(
-    make: Callable[[], nn.Module],
+    make: Callable[[], Model],
     *arrays: np.ndarray,
     epochs: int,
     learning_rate: float,
     seed: int,
     batch: int | None = None,
-) -> nn.Module:
+) -> Model:
     """Make a module whose ``forward`` is its loss, and minimise that.
 
     Parameters

@@ -1,0 +1,1 @@
+"""Networks of the deconvolution systems; every module here imports torch."""
