@@ -39,7 +39,7 @@ def stamped(table: pd.DataFrame, seed: int, *libraries: str) -> pd.DataFrame:
     used = ("numpy", "scipy", "scikit-learn", *libraries)
     versions = [f"histobridge {hb.__version__}", *(f"{n} {version(n)}" for n in used)]
     return table.assign(
-        seed=seed,
+        seed=table.get("seed", seed),
         versions="; ".join(versions),
         date=datetime.date.today().isoformat(),
     )

@@ -33,7 +33,16 @@ from sklearn.metrics import adjusted_rand_score
 import histobridge as hb
 
 PEERS = {
-    "spagcn": ("torch==2.13.0", "SpaGCN", "louvain>=0.8", "scanpy", "setuptools<81"),
+    "spagcn": (
+        "torch==2.13.0",
+        "SpaGCN",
+        "louvain>=0.8",
+        "scanpy",
+        "setuptools<81",
+        # Later ones hand scanpy arrays that it does not know.
+        "scikit-learn<1.7",
+        "scipy<1.15",
+    ),
     "graphst": ("torch==2.13.0", "GraphST", "POT", "scanpy", "scikit-misc"),
     "stagate": (),
 }
