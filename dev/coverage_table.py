@@ -1,6 +1,6 @@
 """Put the line coverage of the Python tests into dev/benchmarks/results/coverage.csv.
 
-Usage: python dev/coverage_table.py REPORT.json (of pytest --cov-report=json:REPORT.json)
+Usage: python dev/coverage_table.py REPORT.json (--cov-report=json:REPORT.json)
 """
 
 import datetime
