@@ -123,7 +123,7 @@ def test_scale_factors_with_flipped_bytes(visium, places):
     truth = json.loads(whole)["tissue_hires_scalef"]
     kept = found.uns["spatial"]["s"]["scalefactors"].get("tissue_hires_scalef")
     if kept is None:  # its name was hit
-        assert refused(hb.images.open_slide, found, "s") is None
+        assert refused(hb.images.open_slide, found, "s", "hires") is None
         return
     # What the lattice and the image contradict is noticed; a last digit is not.
     assert truth / 1.3 < kept < truth * 1.3
