@@ -11,5 +11,5 @@
 #' listMetrics("domains")[, c("name", "better")]
 #' @export
 listMetrics <- function(task = NULL) {
-    fromFrame(callPython(core()$evaluation$metrics$table, task))
+    fromFrame(callPython(core()$list_metrics, task))
 }

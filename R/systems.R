@@ -11,5 +11,5 @@
 #' listSystems()[c("name", "task", "status")]
 #' @export
 listSystems <- function(task = NULL) {
-    fromFrame(callPython(core()$systems, task))
+    fromFrame(callPython(core()$list_systems, task))
 }

@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def systems() -> pd.DataFrame:
-    listed = hb.systems()
+    listed = hb.list_systems()
     return listed[["name", "task", "status", "paper", "summary"]]
 
 

@@ -139,7 +139,7 @@ def arms(part: str) -> dict[str, tuple]:
     if part == "planted":
         house = registry.find("poisson_image", "deconvolution")
         return {f"poisson_image ({arm})": (house, p) for arm, p in ARMS.items()}
-    names = hb.systems("deconvolution")["name"]
+    names = hb.list_systems("deconvolution")["name"]
     entries = [registry.find(name, "deconvolution") for name in names]
     entries.sort(key=lambda e: SLOW[::-1].index(e.name) if e.name in SLOW else -1)
     return {entry.name: (entry, {}) for entry in entries}

@@ -98,7 +98,9 @@ def published(dataset: str, system: str) -> tuple[float | None, float | None]:
 
 def jobs(seeds: int, every: bool):
     """Datasets, systems and seeds in the order they are worth having."""
-    entries = [registry.find(name, "domains") for name in hb.systems("domains")["name"]]
+    entries = [
+        registry.find(name, "domains") for name in hb.list_systems("domains")["name"]
+    ]
     # These sections come without image features.
     entries = [e for e in entries if e.status != "baseline" or "image" not in e.needs]
     for seed in range(seeds):

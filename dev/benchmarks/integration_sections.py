@@ -71,7 +71,7 @@ def scored(adata, shown: str, name: str, params: dict, seed: int) -> pd.DataFram
     wide = rows.pivot_table(
         index=["system", "cpu_s", "wall_s"], columns="metric", values="value"
     ).reset_index()
-    status = hb.systems("domains").set_index("name")["status"]
+    status = hb.list_systems("domains").set_index("name")["status"]
     wide["status"] = wide["system"].map(status).fillna("baseline")
     wide["system"] = wide["system"].replace({name: shown})
     return wide.rename_axis(columns=None)

@@ -52,7 +52,7 @@ def sizes(name: str) -> dict:
 
 def systems() -> list[str]:
     """House and published systems, the best known first."""
-    table = hb.systems("translation")
+    table = hb.list_systems("translation")
     ours = table["name"][table["status"] != "baseline"]
     return [*FIRST, *(name for name in ours if name not in FIRST)]
 
@@ -94,7 +94,7 @@ def summary(scores: pd.DataFrame) -> pd.DataFrame:
     parts = per_seed.groupby(["dataset", "metric", "system"])
     table = parts.agg(["mean", "min", "max", "size"]).reset_index()
     table = table.rename(columns={"size": "seeds", "mean": "value"})
-    known = hb.systems("translation").set_index("name")
+    known = hb.list_systems("translation").set_index("name")
     table["status"] = known["status"].reindex(table["system"]).to_numpy()
     blind = [n for n in known.index if "image" not in find(n, "translation").needs]
     best = table[table["system"].isin(blind)].groupby(["dataset", "metric"])["value"]

@@ -49,7 +49,8 @@ _HOMES = {
     "plot_benchmark": "histobridge.plotting",
     "plot_leakage": "histobridge.plotting",
     "view_section": "histobridge.plotting",
-    "systems": "histobridge.registry",
+    "list_systems": "histobridge.registry",
+    "list_metrics": "histobridge.evaluation",
     "histobridge_info": "histobridge.info",
     "ContractError": "histobridge.contract",
 }

@@ -181,7 +181,7 @@ def chosen(
     return wanted + [s for s in ladder if s not in wanted]
 
 
-def systems(task: str | None = None) -> pd.DataFrame:
+def list_systems(task: str | None = None) -> pd.DataFrame:
     """Table of systems: what each is, needs, and how it deviates from its paper.
 
     House defaults come first, then published systems, then baselines.
@@ -199,7 +199,7 @@ def systems(task: str | None = None) -> pd.DataFrame:
     Examples
     --------
     >>> import histobridge as hb
-    >>> table = hb.systems("deconvolution")
+    >>> table = hb.list_systems("deconvolution")
     >>> table["name"].iloc[0]
     'poisson_image'
     """

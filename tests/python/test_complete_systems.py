@@ -10,7 +10,9 @@ import pytest
 from histobridge import registry
 
 ROOT = Path(__file__).parents[2]
-NAMED = sorted(registry.systems()[["task", "name"]].itertuples(index=False, name=None))
+NAMED = sorted(
+    registry.list_systems()[["task", "name"]].itertuples(index=False, name=None)
+)
 
 
 def lacks(system: registry.System, readme: str) -> list[str]:

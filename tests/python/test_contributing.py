@@ -21,7 +21,7 @@ def template():
     code = re.search(r"<!-- template.*?```python\n(.*?)```", text, re.DOTALL)[1]
     module = types.ModuleType("template")
     sys.modules["template"] = module
-    hb.systems()
+    hb.list_systems()
     before = dict(registry._SYSTEMS)
     exec(code, module.__dict__)
     (new,) = set(registry._SYSTEMS) - set(before)

@@ -19,7 +19,7 @@ FAST = {
     "tangram": {"epochs": 150},
     "rctd": {"sigma": 0.5},
 }
-TABLE = hb.systems("deconvolution")
+TABLE = hb.list_systems("deconvolution")
 BLIND = ("uniform", "dirichlet")
 NAMES = [name for name in TABLE["name"] if name not in BLIND]
 EMPTY = 7

@@ -14,7 +14,7 @@ import histobridge as hb
 from histobridge import registry
 from histobridge.integration import Integrator, neural
 
-TABLE = hb.systems("domains")
+TABLE = hb.list_systems("domains")
 SYSTEMS = list(TABLE["name"][TABLE["status"] != "baseline"])
 BUILDS = {name: registry.find(name, "domains").build for name in SYSTEMS}
 PARAMETERS = {name: inspect.signature(f).parameters for name, f in BUILDS.items()}

@@ -17,7 +17,7 @@ from histobridge import graphs, registry
 from histobridge.integration import mixture, neural
 
 N = 1200
-TABLE = hb.systems("domains")
+TABLE = hb.list_systems("domains")
 SYSTEMS = list(TABLE["name"][TABLE["status"] != "baseline"])
 
 

@@ -345,10 +345,10 @@ def test_the_catalogue_names_everything_a_benchmark_writes():
     from histobridge.evaluation.domains import Domains
     from histobridge.evaluation.translation import Translation
 
-    named = metrics.table().set_index("task")["name"]
+    named = metrics.list_metrics().set_index("task")["name"]
     for problem in (Translation, Domains, Deconvolution):
         assert set(problem.scores) <= set(named[problem.task])
-    table = metrics.table()
+    table = metrics.list_metrics()
     assert not table.duplicated(["name", "task"]).any()
     assert (table["low"] < table["high"]).all()
     assert set(table["better"]) == {"more", "less", "neither"}

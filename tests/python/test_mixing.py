@@ -93,5 +93,5 @@ def test_lisi_of_even_shares_is_the_number_of_batches():
     found = metrics.ilisi(points, batches, np.zeros(3600))
     assert found == pytest.approx(1, abs=0.01)
     assert {"ilisi", "clisi", "kbet", "silhouette", "batch_silhouette"} <= set(
-        metrics.table("domains")["name"]
+        metrics.list_metrics("domains")["name"]
     )

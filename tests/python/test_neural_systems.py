@@ -44,7 +44,7 @@ OWN = {
 }
 NAMES = [
     row.name
-    for row in hb.systems("translation").itertuples()
+    for row in hb.list_systems("translation").itertuples()
     if row.status == "published"
 ]
 

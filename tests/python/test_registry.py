@@ -8,7 +8,7 @@ import pytest
 import histobridge as hb
 from histobridge import registry
 from histobridge.contract import ContractError
-from histobridge.registry import TASKS, find, system, systems
+from histobridge.registry import TASKS, find, list_systems, system
 
 COLUMNS = ["name", "task", "status", "needs", "paper", "summary"]
 COLUMNS += ["evidence", "deviations"]
@@ -17,24 +17,24 @@ NEEDS |= {"gradients", "convolutions", "attention", "linear", "captum"}
 
 
 def test_the_table_has_its_columns_and_house_defaults_first():
-    table = hb.systems()
+    table = hb.list_systems()
     assert list(table.columns) == COLUMNS
     for task, part in table.groupby("task", sort=False):
         assert part["status"].iloc[0] == "house"
         order = part["status"].map({"house": 0, "published": 1, "baseline": 2})
         assert order.is_monotonic_increasing
-        assert list(systems(task)["name"]) == list(part["name"])
+        assert list(list_systems(task)["name"]) == list(part["name"])
     assert tuple(table["task"].unique()) == TASKS
 
 
 def test_names_are_unique_within_a_task():
-    table = systems()
+    table = list_systems()
     assert not table.duplicated(["task", "name"]).any()
     assert table["name"].str.fullmatch(r"[a-z0-9_]+").all()
 
 
 def test_every_system_says_what_it_is_and_what_it_needs():
-    table = systems()
+    table = list_systems()
     assert (table["summary"].str.len() > 15).all()
     assert table["summary"].str.endswith(".").all()
     for row in table.itertuples():
@@ -51,7 +51,7 @@ def test_every_system_says_what_it_is_and_what_it_needs():
 def test_the_ladder_of_the_design_is_there():
     names = {
         task: set(part["name"][part["status"] == "baseline"])
-        for task, part in systems().groupby("task")
+        for task, part in list_systems().groupby("task")
     }
     assert names["translation"] >= {
         "train_mean",
@@ -77,7 +77,7 @@ METHOD = {"translation": "fit", "staining": "fit", "explanation": "maps"}
 
 # One name may stand for a method of two tasks, as bayesspace does.
 @pytest.mark.parametrize(
-    ("task", "name"), systems()[["task", "name"]].to_numpy().tolist()
+    ("task", "name"), list_systems()[["task", "name"]].to_numpy().tolist()
 )
 def test_every_system_can_be_built_with_a_seed(task, name):
     model = find(name, task).build(seed=3)
@@ -91,7 +91,7 @@ def test_an_unknown_name_lists_those_there_are(task):
     message = str(caught.value)
     assert message.startswith(f"expected the name of a {task} system; found 'magic'")
     listed = message.split("available: ")[1].split(", ")
-    assert listed[:8] == sorted(systems(task)["name"])[:8]
+    assert listed[:8] == sorted(list_systems(task)["name"])[:8]
 
 
 def test_the_verbs_refuse_an_unknown_system(tissue, reference, untouched):
@@ -124,7 +124,7 @@ def test_a_new_system_is_one_decorated_function(registered, tissue):
         """Mean of the training spots, once more."""
         return TrainMean()
 
-    row = systems().query("name == 'mine'").iloc[0]
+    row = list_systems().query("name == 'mine'").iloc[0]
     assert row["summary"] == "Mean of the training spots, once more."
     assert row["status"] == "published"
     assert hb.train_translation(tissue, "mine", genes=5).settings_["system"] == "mine"
@@ -170,7 +170,7 @@ def test_importing_is_light(code):
 
 
 def test_listing_systems_needs_neither_torch_nor_scanpy():
-    code = "import sys, histobridge; histobridge.systems(); print(*sys.modules)"
+    code = "import sys, histobridge; histobridge.list_systems(); print(*sys.modules)"
     assert not set(fresh(code).split()) & {"torch", "scanpy", "matplotlib"}
 
 

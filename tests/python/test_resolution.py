@@ -26,7 +26,7 @@ QUICK = {
     "soscope": {"epochs": 60, "members": 1},
     "imspire": {"iterations": 1},
 }
-NAMES = sorted(registry.systems("resolution")["name"])
+NAMES = sorted(registry.list_systems("resolution")["name"])
 READS_IMAGE = [
     name
     for name in NAMES

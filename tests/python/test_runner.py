@@ -227,7 +227,7 @@ def test_every_task_runs_in_the_one_runner(
     asked = {"task": task, "folder": tmp_path, "progress": False, **settings}
     first = benchmark(None, tissue, seeds=(0, 1, 2), **asked)
     assert {"house", "baseline"} <= set(
-        hb.systems(task).set_index("name").loc[first["system"].unique(), "status"]
+        hb.list_systems(task).set_index("name").loc[first["system"].unique(), "status"]
     )
     runs = first[first["metric"] == metric].groupby(["system", "fold"]).size()
     # Who answers alike twice is not asked a third time.

@@ -18,7 +18,7 @@ from histobridge.staining.cross_check import spot_stain
 from histobridge.staining.lesson import MarkerScores, View, Wanted
 
 TRAIN, TEST = np.arange(2 * SPOTS), np.arange(2 * SPOTS, 3 * SPOTS)
-NAMES = list(hb.systems("staining")["name"])
+NAMES = list(hb.list_systems("staining")["name"])
 NETWORKS = [name for name in NAMES if name != "colour_filters"]
 TINY = {"pixels": 16, "scale": 1 / 8, "epochs": 8, "learning_rate": 1e-2}
 MARKERS = {"first": GENES[:1], "pair": GENES[1:3]}

@@ -13,7 +13,7 @@ path, name, k, seed, epochs = arguments()
 warnings.simplefilter("ignore")
 adata = ad.read_h5ad(path)
 params = {"epochs": epochs} if epochs else {}
-hb.systems("domains")
+hb.list_systems("domains")
 meter = Meter()
 hb.find_domains(adata, k, system=name, seed=seed, **params)
 setup = meter.since()

@@ -48,7 +48,7 @@ def deconvolve(
     labels
         ``reference.obs`` column of cell types.
     system
-        Name from ``histobridge.systems("deconvolution")``.
+        Name from ``histobridge.list_systems("deconvolution")``.
     seed, **params
         Of the system.
 

@@ -5,6 +5,7 @@ from histobridge.evaluation.deconvolution import benchmark_deconvolution
 from histobridge.evaluation.domains import benchmark_domains
 from histobridge.evaluation.heldout import HeldOut, hold_out
 from histobridge.evaluation.image_value import image_value
+from histobridge.evaluation.metrics import list_metrics
 from histobridge.evaluation.resolution import benchmark_resolution
 from histobridge.evaluation.result import Benchmark
 from histobridge.evaluation.runner import benchmark
@@ -42,5 +43,6 @@ __all__ = [
     "benchmark_translation",
     "hold_out",
     "image_value",
+    "list_metrics",
     "spatial_folds",
 ]

@@ -63,7 +63,7 @@ def explain_translation(
     component
         Instead of genes a principal component of the predictions, from 1.
     methods
-        Names from ``histobridge.systems("explanation")``; all that apply to the
+        Names from ``histobridge.list_systems("explanation")``; all that apply to the
         model by default.
     spots
         Names of the spots, or how many, taken at random. Ten or more give the
@@ -165,7 +165,7 @@ def applicable(
     ContractError
         A method that does not apply to the model, naming those that do.
     """
-    names = list(registry.systems(TASK)["name"])
+    names = list(registry.list_systems(TASK)["name"])
     able = [n for n in names if set(registry.find(n, TASK).needs) <= probe.offers]
     if methods is None:
         return [registry.find(name, TASK) for name in able]

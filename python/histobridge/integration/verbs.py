@@ -34,7 +34,7 @@ def run_integration(
     Parameters
     ----------
     system
-        Name from ``histobridge.systems("domains")``, baselines excepted.
+        Name from ``histobridge.list_systems("domains")``, baselines excepted.
     seed, params
         Passed to the system.
 
@@ -87,7 +87,7 @@ def find_domains(
         Number of domains; default chosen by the system. No labels are known, so
         treat that number as a proposal and try others.
     system
-        Name from ``histobridge.systems("domains")``.
+        Name from ``histobridge.list_systems("domains")``.
     seed, params
         Passed to the system.
 

@@ -76,7 +76,7 @@ def _seeds(results: Results, files: dict[str, str]) -> Any:
 def _metrics(results: Results, files: dict[str, str]) -> Any:
     tasks = {b.task for b in results.benchmarks.values()}
     tasks |= {"translation"} if results.held_out else set()
-    rows = metrics.table()
+    rows = metrics.list_metrics()
     used = set(results.scores().get("metric", [])) or {"pearson_gene"}
     rows = rows[rows["task"].isin(tasks) & rows["name"].isin(used)]
     return dict(zip(rows["name"], rows["definition"], strict=True)) or None

@@ -69,7 +69,7 @@ def stain_virtually(
         Picture of the other stain, registered to the H&E; by default the H&E itself,
         whose own stains are then drawn again: a check of the network, no finding.
     system
-        Name from ``histobridge.systems("staining")``.
+        Name from ``histobridge.list_systems("staining")``.
     image_id, stain
         Which picture is the H&E, and how its stain is normalised, see
         ``add_morphology``.

@@ -37,7 +37,7 @@ def train_translation(
         Training spots of one or several sections. Spots without counts are left
         out and counted in ``settings_["n_empty"]``.
     system
-        Name from ``histobridge.systems("translation")``.
+        Name from ``histobridge.list_systems("translation")``.
     genes
         Gene names, or how many of the most variable ones; default 250.
     reliability

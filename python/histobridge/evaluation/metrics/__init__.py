@@ -1,9 +1,9 @@
-"""Metrics, each with one exact definition and one name: see :func:`table`."""
+"""Metrics, each with one exact definition and one name: see :func:`list_metrics`."""
 
 from histobridge.evaluation.metrics.catalogue import (
     LESS_IS_BETTER,
     METRICS,
-    table,
+    list_metrics,
 )
 from histobridge.evaluation.metrics.expression import (
     fraction_above,
@@ -85,6 +85,7 @@ __all__ = [
     "kbet",
     "label_silhouette",
     "lisi",
+    "list_metrics",
     "morans_i",
     "mse_skill",
     "nb_deviance",
@@ -102,7 +103,6 @@ __all__ = [
     "spot_rmse",
     "ssim_global",
     "ssim_windowed",
-    "table",
     "toroidal_p",
     "tuned_level",
     "type_auprc",

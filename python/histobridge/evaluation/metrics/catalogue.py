@@ -16,7 +16,7 @@ METRICS: tuple[Metric, ...] = (*TRANSLATION, *DOMAINS, *DECONVOLUTION, *RESOLUTI
 LESS_IS_BETTER = frozenset(m.name for m in METRICS if m.better == "less")
 
 
-def table(task: str | None = None) -> pd.DataFrame:
+def list_metrics(task: str | None = None) -> pd.DataFrame:
     """Name, task, definition, range and direction of every metric.
 
     Parameters
@@ -27,7 +27,7 @@ def table(task: str | None = None) -> pd.DataFrame:
     Examples
     --------
     >>> from histobridge.evaluation import metrics
-    >>> metrics.table("domains")[["name", "better"]].head(3)
+    >>> metrics.list_metrics("domains")[["name", "better"]].head(3)
             name better
     0        ari   more
     1        nmi   more

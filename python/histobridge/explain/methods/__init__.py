@@ -1,1 +1,1 @@
-"""Methods of explanation, one file each; ``systems("explanation")`` lists them."""
+"""Methods of explanation, one file each; ``list_systems("explanation")`` lists them."""
