@@ -37,11 +37,12 @@ PEERS = {
         "torch==2.13.0",
         "SpaGCN",
         "louvain>=0.8",
-        "scanpy",
         "setuptools<81",
         # Later ones hand scanpy arrays that it does not know.
+        "pynndescent<0.6",
         "scikit-learn<1.7",
         "scipy<1.15",
+        "scanpy",
     ),
     "graphst": ("torch==2.13.0", "GraphST", "POT", "scanpy", "scikit-misc"),
     "stagate": (),

@@ -30,7 +30,7 @@ from histobridge.evaluation.result import tidy
 from histobridge.statistics import fit_gls
 from histobridge.statistics.gls import Fit
 
-SIDE, PITCH, GENES, SEEDS = 20, 100.0, 1000, (0, 1)
+SIDE, PITCH, GENES, SEEDS = 20, 100.0, 1000, range(5)
 SYSTEMS: dict[str, dict] = {"gls": {}, "gls_vecchia": {"exact": 0}}
 RANGES, NUGGETS, EFFECT = (100, 200, 400), (0.2, 0.5), 0.5
 PARTITIONS = ("boundary", "domains", "random")
@@ -158,7 +158,8 @@ def main() -> None:
         same &= (table["protocol"] == partition) & (table["fold"] == f"seed {seed}")
         if same.any() or time.monotonic() > stop:
             continue
-        table = pd.concat([table, tidy(rows_of(*setting, seed))])
+        rows = tidy(rows_of(*setting, seed))
+        table = pd.concat([table, rows]) if len(table) else rows
         write("spatial_de", averaged(table))
     against = tidy(agreement(script))
     write("spatial_de", averaged(table), against)

@@ -57,6 +57,16 @@ def test_leiden_communities_are_connected():
             assert sp.csgraph.connected_components(part)[0] == 1
 
 
+def test_stray_spots_do_not_use_up_the_communities():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(1000, 50))
+    x *= np.sqrt(3 / rng.chisquare(3, size=(1000, 1)))
+    x[:500, 0] += 8
+    found = leiden_to_k(neighbour_graph(x, 10), 4)
+    assert found.k == 4
+    assert np.bincount(found.labels).min() > 100
+
+
 def test_leiden_moves_nodes_that_nothing_holds():
     pairs = sp.csr_matrix(np.kron(np.eye(4), np.ones((3, 3)) - np.eye(3)))
     assert rand(leiden(pairs).labels, np.repeat(range(4), 3)) == 1.0

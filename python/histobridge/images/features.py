@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +14,50 @@ from histobridge.contract import ContractError
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+_known: ContextVar[dict | None] = ContextVar("features worked out", default=None)
+
+MOST_KEPT = 2**28
+"""Bytes of the largest array that :func:`once` keeps."""
+
+
+@contextmanager
+def remembered() -> Iterator[None]:
+    """Within it, :func:`once` answers from memory.
+
+    For one fit or one prediction, whose members look at the same features of an
+    object that nobody changes meanwhile.
+    """
+    if _known.get() is not None:
+        yield
+        return
+    token = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
+def once(
+    adata: AnnData, what: tuple[Any, ...], work_out: Callable[[], np.ndarray]
+) -> np.ndarray:
+    """What ``work_out`` gives, from memory where it was asked for before.
+
+    Only within :func:`remembered`. ``what`` names everything that it depends on
+    besides the object; the answer is not to be changed.
+    """
+    known = _known.get()
+    if known is None:
+        return work_out()
+    # The object is kept, so that no other can take over its identity.
+    held = known.setdefault(id(adata), (adata, {}))[1]
+    if what in held:
+        return held[what]
+    answer = work_out()
+    if answer.nbytes <= MOST_KEPT:
+        answer.flags.writeable = False
+        held[what] = answer
+    return answer
 
 
 def morphology_columns(adata: AnnData, key: str = keys.MORPHOLOGY) -> dict:
@@ -115,6 +162,21 @@ def spot_features(
     ContractError
         When a feature is not finite.
     """
+    names = None if axes is None else axes.tobytes()
+    return once(
+        adata,
+        ("spot_features", key, np.asarray(columns).tobytes(), neighbours, names),
+        lambda: _spot_features(adata, columns, neighbours, key, axes),
+    )
+
+
+def _spot_features(
+    adata: AnnData,
+    columns: np.ndarray,
+    neighbours: tuple[int, ...],
+    key: str,
+    axes: np.ndarray | None,
+) -> np.ndarray:
     features = np.asarray(adata.obsm[key])[:, columns]
     if not np.isfinite(features).all():
         bad = int((~np.isfinite(features).all(axis=1)).sum())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
 
 from histobridge import graphs
 from histobridge.integration.moving import move_nodes, refine_nodes, shared_neighbours
@@ -110,9 +111,24 @@ def neighbour_graph(
     near.sort_indices()
     if weight == "shared":
         near.data = shared_neighbours(near.indptr, near.indices)
-        # One common neighbour among many hardly joins two spots (as in Seurat).
-        near.data[near.data < 1 / 15] = 0.0
+        near.data[_idle(near)] = 0.0
     near = graphs.symmetric(near)
     near.setdiag(0)
     near.eliminate_zeros()
     return near
+
+
+def _idle(near: sp.csr_matrix) -> np.ndarray:
+    """Which edges to leave out: weak ones, unless only they hold the graph together.
+
+    One common neighbour among many hardly joins two spots (as in Seurat). Spots that
+    weak edges alone tie to the rest would become communities of their own, and no
+    resolution could give fewer.
+    """
+    weak = near.data < 1 / 15
+    strong = near.copy()
+    strong.data = np.where(weak, 0.0, near.data)
+    strong.eliminate_zeros()
+    _, part = connected_components(strong, directed=False)
+    rows = np.repeat(part, np.diff(near.indptr))
+    return weak & (rows == part[near.indices])

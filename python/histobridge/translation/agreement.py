@@ -18,7 +18,7 @@ from histobridge import contract
 from histobridge.images.features import morphology_columns
 from histobridge.normalisation import pearson_columns
 from histobridge.translation.base import Translator
-from histobridge.translation.components import evenly
+from histobridge.translation.components import blocks, evenly
 from histobridge.translation.composite import Composite
 from histobridge.translation.scope import FEWEST
 
@@ -63,8 +63,12 @@ class Believed(Composite):
             return guess
         names = contract.section_names(adata).to_numpy()[spots]
         for name, belief in self._agreement(adata, np.unique(names)).items():
-            rows = names == name
-            guess[rows] = self.mean_ + belief * (guess[rows] - self.mean_)
+            for rows in blocks(np.flatnonzero(names == name)):
+                part = guess[rows]
+                part -= self.mean_
+                part *= belief
+                part += self.mean_
+                guess[rows] = part
         return guess
 
     def _agreement(self, adata: AnnData, names: np.ndarray) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from histobridge import __version__, contract, keys
 from histobridge.contract import ContractError
+from histobridge.images.features import remembered
 from histobridge.translation.scope import fingerprint
 from histobridge.translation.target import LogCP10k
 
@@ -66,7 +67,8 @@ class Translator:
         self.scope_ = fingerprint(adata, full)
         many = len(full) * len(self.genes_) > MANY
         dtype = np.float32 if many else np.float64
-        self._fit(adata, full, target.transform(adata, full, dtype))
+        with remembered():
+            self._fit(adata, full, target.transform(adata, full, dtype))
         return self
 
     def predict(self, adata: AnnData, spots: np.ndarray | None = None) -> np.ndarray:
@@ -77,7 +79,8 @@ class Translator:
         if not hasattr(self, "genes_"):
             raise ContractError("a fitted translator", "fit() was not called")
         spots = np.arange(adata.n_obs) if spots is None else np.asarray(spots)
-        out = np.asarray(self._predict(adata, spots))
+        with remembered():
+            out = np.asarray(self._predict(adata, spots))
         out = out if out.dtype.kind == "f" else out.astype(float)
         shape = (len(spots), len(self.genes_))
         if out.shape != shape:

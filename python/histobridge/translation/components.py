@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from histobridge.images.features import leading_axes, spot_features
+from histobridge.images.features import leading_axes, once, spot_features
+from histobridge.translation.base import Translator
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -28,23 +30,62 @@ def evenly(rows: np.ndarray, most: int) -> np.ndarray:
     return rows[np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(int)]
 
 
+def blocks(rows: np.ndarray, size: int = 512) -> Iterator[np.ndarray | slice]:
+    """Rows in parts that stay in the cache of the processor; slices where they can."""
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        whole = part[-1] - part[0] + 1 == len(part)
+        yield slice(part[0], part[-1] + 1) if whole else part
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What genes share.
+
+    Attributes
+    ----------
+    axes
+        (n_genes, count) directions; None for no more genes than ``count``.
+    mean
+        (n_genes,) over spots.
+    scores
+        (n, count) about that mean; the residuals (n, n_genes) without axes.
+    """
+
+    axes: np.ndarray | None
+    mean: np.ndarray
+    scores: np.ndarray
+
+    @classmethod
+    def of(cls, target: np.ndarray, count: int) -> Shared:
+        """Components of a target (n, n_genes)."""
+        mean = target.mean(axis=0)
+        if target.shape[1] <= count:
+            return cls(None, mean, target - mean)
+        part = target[evenly(np.arange(len(target)), MOST_SPOTS)]
+        axes = leading_axes(part - part.mean(axis=0), count).astype(target.dtype)
+        return cls(axes, mean, target @ axes - mean @ axes)
+
+
 class _Last:
     """Remembers the last answer for the same array: members of one model share it."""
 
     def __init__(self) -> None:
         self.of: Callable[[], np.ndarray | None] = lambda: None
-        self.count, self.answer = 0, np.empty(0)
+        self.count = 0
+        self.answer: Shared | None = None
 
-    def __call__(self, target: np.ndarray, count: int) -> np.ndarray:
-        if self.of() is not target or self.count != count:
-            part = target[evenly(np.arange(len(target)), MOST_SPOTS)]
-            axes = leading_axes(part - part.mean(axis=0), count)
+    def __call__(self, target: np.ndarray, count: int) -> Shared:
+        if self.of() is not target or self.count != count or self.answer is None:
+            answer = Shared.of(target, count)
+            if answer.axes is None:
+                return answer
             self.of, self.count = weakref.ref(target), count
-            self.answer = axes.astype(target.dtype)
+            self.answer = answer
         return self.answer
 
 
-_shared_axes = _Last()
+_shared = _Last()
 
 
 def wide_axes(
@@ -53,30 +94,49 @@ def wide_axes(
     """Directions (n_columns, 100) that stand for wide features; None for narrow."""
     if len(columns) <= WIDE:
         return None
-    return leading_axes(
-        spot_features(adata, columns, (1,), key)[evenly(spots, MOST_SPOTS)], KEPT
+    rows = evenly(spots, MOST_SPOTS)
+    return once(
+        adata,
+        ("wide_axes", key, columns.tobytes(), rows.tobytes()),
+        lambda: leading_axes(spot_features(adata, columns, (1,), key)[rows], KEPT),
     )
 
 
-def expression_axes(target: np.ndarray, count: int) -> np.ndarray | None:
-    """Directions (n_genes, count) that genes share; None for no more genes."""
-    if target.shape[1] <= count:
-        return None
-    return _shared_axes(target, count)
+def shared_expression(target: np.ndarray, count: int) -> Shared:
+    """Components that genes share, worked out once for the members of a model."""
+    return _shared(target, count)
 
 
-def project(target: np.ndarray, axes: np.ndarray | None) -> np.ndarray:
-    """Scores (n, count) about the mean over spots; the residuals without axes."""
-    mean = target.mean(axis=0)
-    return target - mean if axes is None else target @ axes - mean @ axes
+class ComponentTranslator(Translator):
+    """Predicts components that genes share, and all genes from them.
 
+    Attributes
+    ----------
+    gene_axes_, mean_
+        Of :class:`Shared`.
+    """
 
-def unproject(
-    scores: np.ndarray, axes: np.ndarray | None, mean: np.ndarray
-) -> np.ndarray:
-    """Expression (n, n_genes) of scores, in the precision of the axes."""
-    if axes is None:
-        return scores + mean
-    out = scores.astype(axes.dtype) @ axes.T
-    out += mean
-    return out
+    gene_axes_: np.ndarray | None
+    mean_: np.ndarray
+
+    def scores(self, adata: AnnData, spots: np.ndarray) -> np.ndarray:
+        """Components (n_spots, count) of the expression predicted for ``spots``."""
+        raise NotImplementedError
+
+    def genes_of(self, scores: np.ndarray) -> np.ndarray:
+        """Expression (n, n_genes) of scores, in the precision of the axes."""
+        if self.gene_axes_ is None:
+            return scores + self.mean_
+        out = scores.astype(self.gene_axes_.dtype) @ self.gene_axes_.T
+        out += self.mean_
+        return out
+
+    def shares_components(self, other: ComponentTranslator) -> bool:
+        """Whether scores of both mean the same."""
+        mine, theirs = self.gene_axes_, other.gene_axes_
+        if mine is None or theirs is None:
+            return mine is theirs and np.array_equal(self.mean_, other.mean_)
+        return np.array_equal(mine, theirs) and np.array_equal(self.mean_, other.mean_)
+
+    def _predict(self, adata: AnnData, spots: np.ndarray) -> np.ndarray:
+        return self.genes_of(self.scores(adata, spots))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from histobridge.translation.base import Translator
+from histobridge.translation.components import ComponentTranslator
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -49,8 +50,18 @@ class Average(Composite):
             self.settings_ |= member.settings_
 
     def _predict(self, adata: AnnData, spots: np.ndarray) -> np.ndarray:
+        alike = self._alike()
+        if alike:
+            scores = [member.scores(adata, spots) for member in alike]
+            return alike[0].genes_of(np.mean(scores, axis=0))
         total = self.members[0]._predict(adata, spots)
         for member in self.members[1:]:
             total += member._predict(adata, spots)
         total /= len(self.members)
         return total
+
+    def _alike(self) -> list[ComponentTranslator]:
+        """The members, if all predict the same components: those are averaged."""
+        found = [m for m in self.members if isinstance(m, ComponentTranslator)]
+        same = all(found[0].shares_components(other) for other in found[1:])
+        return found if same and len(found) == len(self.members) else []

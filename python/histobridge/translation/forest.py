@@ -14,12 +14,10 @@ from histobridge.images.features import (
     same_features,
     spot_features,
 )
-from histobridge.translation.base import Translator
 from histobridge.translation.components import (
     MOST_SPOTS,
-    expression_axes,
-    project,
-    unproject,
+    ComponentTranslator,
+    shared_expression,
     wide_axes,
 )
 
@@ -92,7 +90,7 @@ class Trees:
         return out
 
 
-class Forest(Translator):
+class Forest(ComponentTranslator):
     """Extremely randomised trees (Geurts et al. 2006) for all genes at once.
 
     The trees predict the leading principal components of the training expression,
@@ -132,8 +130,8 @@ class Forest(Translator):
 
         self.columns_ = feature_names(adata, self.key)
         self.axes_ = self._wide_axes(adata, spots)
-        self.mean_ = target.mean(axis=0)
-        self.gene_axes_ = expression_axes(target, self.components)
+        shared = shared_expression(target, self.components)
+        self.gene_axes_, self.mean_ = shared.axes, shared.mean
         many = len(spots) > MOST_SPOTS
         forest = ExtraTreesRegressor(
             self.trees,
@@ -142,13 +140,14 @@ class Forest(Translator):
             bootstrap=many,
             max_samples=MOST_SPOTS if many else None,
             random_state=self.seed,
-        ).fit(self._features(adata, spots), project(target, self.gene_axes_))
+            n_jobs=-1,
+        ).fit(self._features(adata, spots), shared.scores)
         self.forest_ = vars(Trees.of(forest))
 
-    def _predict(self, adata: AnnData, spots: np.ndarray) -> np.ndarray:
+    def scores(self, adata: AnnData, spots: np.ndarray) -> np.ndarray:
+        """Components (n_spots, count) of the expression predicted for ``spots``."""
         same_features(self.columns_, feature_names(adata, self.key))
-        scores = Trees(**self.forest_).predict(self._features(adata, spots))
-        return unproject(scores, self.gene_axes_, self.mean_)
+        return Trees(**self.forest_).predict(self._features(adata, spots))
 
     def _wide_axes(self, adata: AnnData, spots: np.ndarray) -> dict[str, np.ndarray]:
         columns = morphology_columns(adata, self.key)

@@ -16,11 +16,9 @@ from histobridge.images.features import (
     same_features,
     spot_features,
 )
-from histobridge.translation.base import Translator
 from histobridge.translation.components import (
-    expression_axes,
-    project,
-    unproject,
+    ComponentTranslator,
+    shared_expression,
     wide_axes,
 )
 from histobridge.translation.penalty import RidgePath, choose_penalty
@@ -52,7 +50,7 @@ class View:
     weight: float = 1.0
 
 
-class ViewRidge(Translator):
+class ViewRidge(ComponentTranslator):
     """Ridge regression of all genes at once on standardised, weighted views.
 
     The penalty is chosen by mean per-gene Pearson over inner folds (patients, else
@@ -120,22 +118,22 @@ class ViewRidge(Translator):
             self.seed,
             weights,
         )
-        self.gene_axes_ = expression_axes(target, self.components)
-        path = RidgePath(x, project(target, self.gene_axes_), weights)
+        shared = shared_expression(target, self.components)
+        self.gene_axes_, self.mean_ = shared.axes, shared.mean
+        path = RidgePath(x, shared.scores, weights)
         self.centre_, self.intercept_ = path.centre, path.intercept
         self.coefficients_ = path.coefficients(self.alpha_)
-        self.mean_ = target.mean(axis=0)
         self.settings_ |= {
             "alpha": float(self.alpha_),
             "views": [view.encoder for view, _ in self._present(adata)],
         }
 
-    def _predict(self, adata: AnnData, spots: np.ndarray) -> np.ndarray:
+    def scores(self, adata: AnnData, spots: np.ndarray) -> np.ndarray:
+        """Components (n_spots, count) of the expression predicted for ``spots``."""
         same_features(self.columns_, feature_names(adata, self.key))
         scaled = zip(self._blocks(adata, spots), self.scales_, strict=True)
         x = np.concatenate([x * scale for x, scale in scaled], axis=1)
-        scores = (x - self.centre_) @ self.coefficients_ + self.intercept_
-        return unproject(scores, self.gene_axes_, self.mean_)
+        return (x - self.centre_) @ self.coefficients_ + self.intercept_
 
     def _blocks(self, adata: AnnData, spots: np.ndarray) -> list[np.ndarray]:
         """Features (n_spots, d) of every view with their context."""

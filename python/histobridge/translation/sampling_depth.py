@@ -18,6 +18,7 @@ import numpy as np
 from histobridge import contract, graphs
 from histobridge.normalisation import TARGET_SUM
 from histobridge.translation.base import Translator
+from histobridge.translation.components import blocks
 from histobridge.translation.composite import Composite
 
 if TYPE_CHECKING:
@@ -84,8 +85,9 @@ class SamplingDepth(Composite):
         self._fit_member(
             model, adata, spots, _within(log, graphs.section_codes(adata)[spots])
         )
-        rest = self._at(log)
-        np.subtract(target, rest, out=rest)
+        rest = np.empty_like(target)
+        for rows in blocks(np.arange(len(target))):
+            np.subtract(target[rows], self._at(log[rows]), out=rest[rows])
         self._fit_member(composition, adata, spots, rest)
         # A predicted depth varies less than a measured one, and the curve is bent.
         guess = self.level_ + model._predict(adata, spots)[:, 0]
@@ -96,8 +98,10 @@ class SamplingDepth(Composite):
     def _predict(self, adata: AnnData, spots: np.ndarray) -> np.ndarray:
         depth, composition = self.members
         out = composition._predict(adata, spots)
-        out += self._at(self.level_ + depth._predict(adata, spots)[:, 0])
-        out += self.shift_
+        log = self.level_ + depth._predict(adata, spots)[:, 0]
+        for rows in blocks(np.arange(len(out))):
+            out[rows] += self._at(log[rows])
+            out[rows] += self.shift_
         return out
 
     def _at(self, log_depth: np.ndarray) -> np.ndarray:

@@ -89,7 +89,7 @@ def flashdeconv(
     *,
     n_genes: int = 2000,
     smooth: float = 0.01,
-    sparse: float = 0.001,
+    sparse: float = 0.01,
     seed: int = 0,
 ) -> Estimate:
     """Graph-regularised least squares for a hundred thousand spots."""
