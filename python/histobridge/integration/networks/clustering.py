@@ -34,7 +34,8 @@ class SelfTrainedConvolution(nn.Module):
         nn.init.eye_(self.layer.weight)
         nn.init.zeros_(self.layer.bias)
         k = int(start.max()) + 1
-        self.clusters = DeepClusters(k, d, start=-1, every=3)
+        # Heavier tails than Student's, as published.
+        self.clusters = DeepClusters(k, d, start=-1, every=3, spread=0.2, power=1.2)
         means = np.stack([convolved[start == c].mean(axis=0) for c in range(k)])
         self.clusters.centres.data = torch.from_numpy(means.astype(np.float32))
 

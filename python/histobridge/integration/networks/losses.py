@@ -155,11 +155,22 @@ class DeepClusters(nn.Module):
     """Self-training on soft assignments (DEC; Xie et al. 2016).
 
     Centres start at epoch ``start`` from k-means of the embedding (of the first
-    tile); the sharpened target is renewed every ``every`` epochs.
+    tile); the sharpened target is renewed every ``every`` epochs. Memberships fall
+    with the squared distance d as ``(1 + d / spread) ** -power``.
     """
 
-    def __init__(self, k: int, width: int, *, start: int, every: int):
+    def __init__(
+        self,
+        k: int,
+        width: int,
+        *,
+        start: int,
+        every: int,
+        spread: float = 1.0,
+        power: float = 1.0,
+    ):
         super().__init__()
+        self.spread, self.power = spread, power
         self.centres = nn.Parameter(torch.zeros(k, width))
         self.start, self.every = start, every
         self.targets: dict[int, torch.Tensor] = {}
@@ -168,7 +179,7 @@ class DeepClusters(nn.Module):
         """Student-t memberships (n, k)."""
         square = (z**2).sum(1)[:, None] + (self.centres**2).sum(1)
         distance = (square - 2 * z @ self.centres.T).clamp(min=0)
-        q = 1 / (1 + distance)
+        q = (1 + distance / self.spread) ** -self.power
         return q / q.sum(dim=1, keepdim=True)
 
     def forward(self, z: torch.Tensor, batch: Batch) -> torch.Tensor:
