@@ -170,7 +170,7 @@ def rows(folder: Path) -> Iterator[dict]:
     """What was measured, the cheap parts first."""
     counts, image, side = folder / "slide.h5ad", folder / "slide.jpg", 6000
     picture(image, side)
-    patches = {"colour": 1000, "texture": 1000, "efficientnet-lite0": 100}
+    patches = {"colour": 1000, "texture": 1000, "efficientnet-lite0": 400}
     for encoder, n in patches.items():
         facts = alone("patch_share", str(image), encoder, n, side)
         yield {"what": f"patches, {encoder}"} | facts

@@ -18,8 +18,8 @@ from histobridge import contract
 from histobridge.images.features import morphology_columns
 from histobridge.normalisation import pearson_columns
 from histobridge.translation.base import Translator
-from histobridge.translation.components import blocks, evenly
 from histobridge.translation.composite import Composite
+from histobridge.translation.rows import blocks, evenly
 from histobridge.translation.scope import FEWEST
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from histobridge.images.features import leading_axes, once, spot_features
 from histobridge.translation.base import Translator
+from histobridge.translation.rows import evenly
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -23,19 +24,6 @@ KEPT = 100
 
 MOST_SPOTS = 1500
 """Training spots, evenly spaced, from which components are worked out."""
-
-
-def evenly(rows: np.ndarray, most: int) -> np.ndarray:
-    """At most so many of ``rows``, evenly spaced."""
-    return rows[np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(int)]
-
-
-def blocks(rows: np.ndarray, size: int = 512) -> Iterator[np.ndarray | slice]:
-    """Rows in parts that stay in the cache of the processor; slices where they can."""
-    for start in range(0, len(rows), size):
-        part = rows[start : start + size]
-        whole = part[-1] - part[0] + 1 == len(part)
-        yield slice(part[0], part[-1] + 1) if whole else part
 
 
 @dataclass(frozen=True)

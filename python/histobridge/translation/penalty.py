@@ -10,7 +10,7 @@ import numpy as np
 from histobridge import graphs
 from histobridge.normalisation import pearson_columns
 from histobridge.splits import inner_splits
-from histobridge.translation.components import evenly
+from histobridge.translation.rows import evenly
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -18,8 +18,8 @@ import numpy as np
 from histobridge import contract, graphs
 from histobridge.normalisation import TARGET_SUM
 from histobridge.translation.base import Translator
-from histobridge.translation.components import blocks
 from histobridge.translation.composite import Composite
+from histobridge.translation.rows import blocks
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -10,6 +10,7 @@ import numpy as np
 from histobridge import contract
 from histobridge.contract import ContractError
 from histobridge.normalisation import column_moments, log_normalise
+from histobridge.translation.rows import blocks
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -67,5 +68,10 @@ class LogCP10k:
     ) -> np.ndarray:
         """Target (n_spots, n_genes)."""
         columns = adata.var_names.get_indexer(self.genes_)
-        normal = log_normalise(contract.counts(adata)[spots])
-        return normal[:, columns].astype(dtype, copy=False).toarray()
+        every = np.array_equal(columns, np.arange(adata.n_vars))
+        counts = contract.counts(adata)
+        out: np.ndarray = np.empty((len(spots), len(columns)), dtype)
+        for rows in blocks(np.arange(len(spots))):
+            normal = log_normalise(counts[spots[rows]])
+            out[rows] = (normal if every else normal[:, columns]).toarray()
+        return out
