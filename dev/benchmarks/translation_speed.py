@@ -9,6 +9,7 @@ Usage: python dev/benchmarks/translation_speed.py
 """
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from histobridge import keys
 
 SPOTS, GENES, SECTIONS = 14_000, 20_000, 4
 WIDTHS = {"colour": 156, "texture": 147, "efficientnet-lite0": 1280}
+CORES = 2
 BINS = (5_000, 20_000, 80_000)
 TARGETS = {"wall_s": 20.0, "peak_gb": 4.0, "share": 0.8, "growth": 1.5}
 
@@ -158,10 +160,12 @@ def bin_memory(path: str, n: int, side: int) -> dict:
     return {"wall_s": wall, "n": n, "peak_gb": peak_gb(), "features_gb": features}
 
 
-def alone(name: str, *args: object) -> dict:
+def alone(name: str, *args: object, threads: int = 1) -> dict:
     """One measurement in a process of its own, so that peaks do not mix."""
     command = [sys.executable, __file__, name, json.dumps(args)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    libraries = ("OMP", "OPENBLAS", "MKL")
+    env = os.environ | {f"{library}_NUM_THREADS": str(threads) for library in libraries}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
     print(name, args[1:], done.stdout.strip().splitlines()[-1], flush=True)
     return json.loads(done.stdout.strip().splitlines()[-1])
 
@@ -182,7 +186,8 @@ def rows(folder: Path) -> Iterator[dict]:
         yield {"what": "bins"} | facts
     yield {"what": "bins, memory beside features", "growth": max(other) / other[0]}
     slide().write_h5ad(counts)
-    yield {"what": "ridge_plus, 20,000 genes"} | alone("house_model", str(counts))
+    house = alone("house_model", str(counts), threads=CORES)
+    yield {"what": f"ridge_plus, 20,000 genes, {CORES} cores"} | house
 
 
 def judged(table: pd.DataFrame) -> pd.DataFrame:
