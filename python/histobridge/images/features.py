@@ -134,6 +134,23 @@ def leading_axes(x: np.ndarray, count: int) -> np.ndarray:
     return randomized_svd(x, count, n_iter=3, random_state=0)[2].T
 
 
+def own_features(
+    adata: AnnData, columns: np.ndarray, key: str = keys.MORPHOLOGY
+) -> np.ndarray:
+    """Features (n_spots, n_columns) of every spot, standardised within its section.
+
+    Raises
+    ------
+    ContractError
+        When a feature is not finite.
+    """
+    return once(
+        adata,
+        ("own_features", key, columns.tobytes()),
+        lambda: standardised(_finite(adata, columns, key), graphs.section_codes(adata)),
+    )
+
+
 def spot_features(
     adata: AnnData,
     columns: np.ndarray,
@@ -165,7 +182,7 @@ def spot_features(
     names = None if axes is None else axes.tobytes()
     return once(
         adata,
-        ("spot_features", key, np.asarray(columns).tobytes(), neighbours, names),
+        ("spot_features", key, columns.tobytes(), neighbours, names),
         lambda: _spot_features(adata, columns, neighbours, key, axes),
     )
 
@@ -177,14 +194,8 @@ def _spot_features(
     key: str,
     axes: np.ndarray | None,
 ) -> np.ndarray:
-    features = np.asarray(adata.obsm[key])[:, columns]
-    if not np.isfinite(features).all():
-        bad = int((~np.isfinite(features).all(axis=1)).sum())
-        raise ContractError(
-            f"finite features in obsm[{key!r}]", f"{bad} spots with NaN"
-        )
     sections = graphs.section_codes(adata)
-    own = standardised(features, sections)
+    own = own_features(adata, columns, key)
     own = own if axes is None else own @ axes
     points = graphs.positions_um(adata) if max(neighbours) > 1 else np.empty((0, 2))
     blocks = [
@@ -192,3 +203,13 @@ def _spot_features(
         for k in neighbours
     ]
     return np.concatenate(blocks, axis=1)
+
+
+def _finite(adata: AnnData, columns: np.ndarray, key: str) -> np.ndarray:
+    features = np.asarray(adata.obsm[key])[:, columns]
+    if not np.isfinite(features).all():
+        bad = int((~np.isfinite(features).all(axis=1)).sum())
+        raise ContractError(
+            f"finite features in obsm[{key!r}]", f"{bad} spots with NaN"
+        )
+    return features

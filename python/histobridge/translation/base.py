@@ -68,7 +68,7 @@ class Translator:
         many = len(full) * len(self.genes_) > MANY
         dtype = np.float32 if many else np.float64
         with remembered():
-            self._fit(adata, full, target.transform(adata, full, dtype))
+            self._fit_own(adata, full, target.transform(adata, full, dtype))
         return self
 
     def predict(self, adata: AnnData, spots: np.ndarray | None = None) -> np.ndarray:
@@ -100,6 +100,10 @@ class Translator:
     def set_state(self, state: dict[str, Any]) -> None:
         """Take back what :meth:`get_state` gave; tensors come as NumPy arrays."""
         vars(self).update(state)
+
+    def _fit_own(self, adata: AnnData, spots: np.ndarray, target: np.ndarray) -> None:
+        """Fit to a target that nobody else reads, so that it may be changed."""
+        self._fit(adata, spots, target)
 
     def _fit(self, adata: AnnData, spots: np.ndarray, target: np.ndarray) -> None:
         raise NotImplementedError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from histobridge.images.features import leading_axes, once, spot_features
+from histobridge.images.features import leading_axes, once, own_features
 from histobridge.translation.base import Translator
 from histobridge.translation.rows import evenly
 
@@ -86,7 +86,7 @@ def wide_axes(
     return once(
         adata,
         ("wide_axes", key, columns.tobytes(), rows.tobytes()),
-        lambda: leading_axes(spot_features(adata, columns, (1,), key)[rows], KEPT),
+        lambda: leading_axes(own_features(adata, columns, key)[rows], KEPT),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from histobridge import keys
 from histobridge.images.features import (
@@ -72,7 +73,7 @@ class Trees:
 
     def predict(self, x: np.ndarray, rows: int = 2048) -> np.ndarray:
         """Mean over trees, (n, n_outputs), for features ``x`` (n, n_features)."""
-        out = np.empty((len(x), self.value.shape[1]))
+        out, value = np.empty((len(x), self.value.shape[1])), self.value.astype(float)
         for start in range(0, len(x), rows):
             part = x[start : start + rows]
             node = np.broadcast_to(self.roots, (len(part), len(self.roots)))
@@ -83,10 +84,11 @@ class Trees:
                 if np.array_equal(step, node):
                     break
                 node = step
-            total = np.zeros((len(part), self.value.shape[1]))
-            for leaf in node.T:
-                total += self.value[leaf]
-            out[start : start + rows] = total / len(self.roots)
+            ends = np.arange(len(part) + 1) * len(self.roots)
+            leaves = sp.csr_matrix(
+                (np.ones(node.size), node.ravel(), ends), (len(part), len(value))
+            )
+            out[start : start + rows] = leaves @ value / len(self.roots)
         return out
 
 

@@ -72,6 +72,9 @@ class SamplingDepth(Composite):
         super().__init__((depth, composition))
 
     def _fit(self, adata: AnnData, spots: np.ndarray, target: np.ndarray) -> None:
+        self._fit_own(adata, spots, target.copy())
+
+    def _fit_own(self, adata: AnnData, spots: np.ndarray, target: np.ndarray) -> None:
         counts = contract.counts(adata)[spots]
         total = np.asarray(counts.sum(axis=1), dtype=float).ravel()
         genes = adata.var_names.get_indexer(self.genes_)
@@ -85,10 +88,10 @@ class SamplingDepth(Composite):
         self._fit_member(
             model, adata, spots, _within(log, graphs.section_codes(adata)[spots])
         )
-        rest = np.empty_like(target)
+        # What is left once depth is taken off takes the place of the target.
         for rows in blocks(np.arange(len(target))):
-            np.subtract(target[rows], self._at(log[rows]), out=rest[rows])
-        self._fit_member(composition, adata, spots, rest)
+            target[rows] -= self._at(log[rows])
+        self._fit_member(composition, adata, spots, target)
         # A predicted depth varies less than a measured one, and the curve is bent.
         guess = self.level_ + model._predict(adata, spots)[:, 0]
         self.shift_ = self._weights(log).mean(axis=0) @ self.curve_
