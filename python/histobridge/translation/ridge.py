@@ -22,6 +22,7 @@ from histobridge.translation.components import (
     wide_axes,
 )
 from histobridge.translation.penalty import RidgePath, choose_penalty
+from histobridge.translation.rows import taken
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -173,5 +174,6 @@ class ViewRidge(ComponentTranslator):
 
 
 def _depth_weights(adata: AnnData, spots: np.ndarray) -> np.ndarray:
-    depth = np.asarray(contract.counts(adata)[spots].sum(axis=1), dtype=float).ravel()
+    counts = taken(contract.counts(adata), spots)
+    depth = np.asarray(counts.sum(axis=1), dtype=float).ravel()
     return depth / (depth + np.median(depth))

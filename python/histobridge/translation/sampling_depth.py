@@ -19,7 +19,7 @@ from histobridge import contract, graphs
 from histobridge.normalisation import TARGET_SUM
 from histobridge.translation.base import Translator
 from histobridge.translation.composite import Composite
-from histobridge.translation.rows import blocks
+from histobridge.translation.rows import blocks, taken
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -75,7 +75,7 @@ class SamplingDepth(Composite):
         self._fit_own(adata, spots, target.copy())
 
     def _fit_own(self, adata: AnnData, spots: np.ndarray, target: np.ndarray) -> None:
-        counts = contract.counts(adata)[spots]
+        counts = taken(contract.counts(adata), spots)
         total = np.asarray(counts.sum(axis=1), dtype=float).ravel()
         genes = adata.var_names.get_indexer(self.genes_)
         share = np.asarray(counts.sum(axis=0), dtype=float).ravel()[genes]

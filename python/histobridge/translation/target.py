@@ -71,7 +71,8 @@ class LogCP10k:
         every = np.array_equal(columns, np.arange(adata.n_vars))
         counts = contract.counts(adata)
         out: np.ndarray = np.empty((len(spots), len(columns)), dtype)
-        for rows in blocks(np.arange(len(spots))):
-            normal = log_normalise(counts[spots[rows]])
+        here = blocks(np.arange(len(spots)))
+        for rows, part in zip(here, blocks(spots), strict=True):
+            normal = log_normalise(counts[part])
             out[rows] = (normal if every else normal[:, columns]).toarray()
         return out
