@@ -12,6 +12,7 @@ named in BEST.
 import argparse
 import time
 import warnings
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -48,10 +49,10 @@ PUBLISHED = {
 }
 
 
-def loaded(dataset: str, folder: Path) -> tuple[ad.AnnData, pd.Series]:
+def loaded(dataset: str, image: bool, folder: Path) -> tuple[ad.AnnData, pd.Series]:
     """Spots without labels, and labels: missing for spots that are not scored."""
     if not dataset.endswith(JOINTLY):
-        return (pictured if dataset in PICTURED else section)(dataset, folder)
+        return (pictured if image else section)(dataset, folder)
     adata = together(CORTEX, folder)
     of_section = adata.obs["sample_id"] == dataset.removesuffix(JOINTLY)
     return adata, adata.obs.pop("truth").where(of_section)
@@ -78,7 +79,7 @@ def one_run(adata: ad.AnnData, labels: pd.Series, entry, seed: int) -> dict:
 
 def summary(runs: pd.DataFrame) -> pd.DataFrame:
     """Median and range over seeds, the floor, and published values."""
-    parts = runs.groupby(["dataset", "system", "status"], sort=False)
+    parts = runs.groupby(["dataset", "system", "status", "image"], sort=False)
     table = parts.agg(
         seeds=("seed", "nunique"),
         ari=("ari", "median"),
@@ -91,7 +92,9 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     floor = ladder.groupby("dataset")["ari"].max().rename("best_rung")
     table = table.join(floor, on="dataset")
     table["above_rungs"] = table["ari"] > table["best_rung"]
-    facts = [published(*row) for row in table[["dataset", "system"]].to_numpy()]
+    facts = [
+        published(*row) for row in table[["dataset", "system", "image"]].to_numpy()
+    ]
     table["published"] = [value for value, _ in facts]
     table["published_sd"] = [spread for _, spread in facts]
     # Two standard deviations over seeds; .04 where no spread was published.
@@ -104,7 +107,9 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     return table.assign(version=hb.__version__, date=date.today().isoformat())
 
 
-def published(dataset: str, system: str) -> tuple[float | None, float | None]:
+def published(
+    dataset: str, system: str, image: bool
+) -> tuple[float | None, float | None]:
     """Published adjusted Rand index and its standard deviation over seeds."""
     name = dataset.removesuffix(JOINTLY)
     jointly = name != dataset
@@ -112,26 +117,30 @@ def published(dataset: str, system: str) -> tuple[float | None, float | None]:
         return None, None
     if jointly != (system in PUBLISHED_JOINTLY):
         return None, None
+    if image != ("image" in registry.find(system, "domains").needs):
+        return None, None
     *values, spread = PUBLISHED[system]
     return values[CORTEX.index(name)], spread
 
 
-def jobs(seeds: int, every: bool):
-    """Datasets, systems and seeds in the order they are worth having."""
+def jobs(seeds: int, every: bool) -> Iterator[tuple[str, registry.System, bool, int]]:
+    """Dataset, system, with its image or not, and seed, the most wanted first."""
     entries = [
         registry.find(name, "domains") for name in hb.list_systems("domains")["name"]
     ]
     for seed in range(seeds):
         for dataset in CORTEX:
             for name in PUBLISHED_JOINTLY:
-                yield dataset + JOINTLY, registry.find(name, "domains"), seed
+                yield dataset + JOINTLY, registry.find(name, "domains"), False, seed
         for dataset in SECTIONS if every else CORTEX:
             for entry in entries:
                 rung = entry.status == "baseline"
-                if rung and "image" in entry.needs and dataset not in PICTURED:
+                if dataset not in CORTEX and not rung and entry.name not in BEST:
                     continue
-                if dataset in CORTEX or rung or entry.name in BEST:
-                    yield dataset, entry, seed
+                if "image" in entry.needs and dataset in PICTURED:
+                    yield dataset, entry, True, seed
+                if "image" not in entry.needs or not rung:
+                    yield dataset, entry, False, seed
 
 
 def main() -> None:
@@ -144,19 +153,20 @@ def main() -> None:
     folder, stop = data_folder(), time.monotonic() + 60 * options.minutes
     path = RESULTS / "integration_runs.csv"
     runs = pd.read_csv(path).to_dict("records") if path.exists() else []
-    done = {(r["dataset"], r["system"], r["seed"]) for r in runs}
-    held: dict[str, tuple] = {}
-    for dataset, entry, seed in jobs(options.seeds, options.all_sections):
-        if (dataset, entry.name, seed) in done:
+    done = {(r["dataset"], r["system"], r["image"], r["seed"]) for r in runs}
+    held: dict[tuple[str, bool], tuple] = {}
+    for dataset, entry, image, seed in jobs(options.seeds, options.all_sections):
+        if (dataset, entry.name, image, seed) in done:
             continue
         if options.systems and entry.name not in options.systems:
             continue
         if time.monotonic() > stop:
             break
-        if dataset not in held:
-            held = {dataset: loaded(dataset, folder)}
+        if (dataset, image) not in held:
+            held = {(dataset, image): loaded(dataset, image, folder)}
         facts = {"dataset": dataset, "system": entry.name, "status": entry.status}
-        runs.append({**facts, "seed": seed, **one_run(*held[dataset], entry, seed)})
+        found = one_run(*held[dataset, image], entry, seed)
+        runs.append({**facts, "image": image, "seed": seed, **found})
         print(runs[-1], flush=True)
         write("integration_runs", pd.DataFrame(runs))
         write("integration", summary(pd.DataFrame(runs)))
