@@ -112,7 +112,10 @@ modelReliability <- function(x) {
     known <- x@settings[c("expected_pearson", "half_width")]
     if (!all(lengths(known) == length(x@genes))) {
         fail(
-            "a model trained with reliability = TRUE", "one that was not"
+            paste(
+                "a model that knows what to expect: trained with reliability =",
+                "TRUE on tissue large enough for inner folds"
+            ), "one that does not"
         )
     }
     data.frame(

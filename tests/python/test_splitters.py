@@ -315,3 +315,15 @@ def test_a_patient_owns_whole_sections(tissue):
     del tissue.obs["patient"]
     with pytest.raises(ContractError, match=r"patient in obs\['patient'\]"):
         next(LeaveOnePatientOut().split(tissue))
+
+
+@pytest.mark.parametrize("block_um", [None, "auto"])
+def test_blocks_of_a_fine_pitch_are_as_large_as_the_buffer(block_um):
+    """Bins of 16 microns: five pitches would be an eighth of what a patch shows."""
+    fine = scattered([6400], pitch=16.0)
+    splitter = SpatialBlockKFold(patch_um=200.0, block_um=block_um)
+    for train, test in splitter.split(fine):
+        assert len(train)
+        assert (
+            audit_split(fine, train, test, patch_um=200.0)["overlapping_patches"] == 0
+        )

@@ -29,8 +29,10 @@ class SpatialBlockKFold(KFoldSplitter):
         Folds.
     block_um
         Side of a block in microns (of a hexagon: across flats); default five
-        pitches. ``"auto"``: 1.5 times the variogram range of residuals and at least
-        five pitches (Roberts et al. 2017: blocks larger than the autocorrelation).
+        pitches, and at least the default buffer: around smaller blocks nothing is
+        left to train on. ``"auto"``: 1.5 times the variogram range of residuals and
+        at least the default (Roberts et al. 2017: blocks larger than the
+        autocorrelation).
     buffer_um
         Default ``patch_um`` + the largest pitch of a section, and at least the
         diagonal of a patch, so that no patch is shared.
@@ -79,12 +81,13 @@ class SpatialBlockKFold(KFoldSplitter):
         """Block of every spot, numbered over all sections."""
         points = graphs.positions_um(adata)
         wanted = self.block_um
+        least = self.buffer(adata) if self.buffer_um is None else 0.0
         if wanted == "auto":
-            wanted = auto_side(adata, self.residuals)
+            wanted = max(auto_side(adata, self.residuals), least)
         blocks = np.empty(adata.n_obs, dtype=int)
         start = 0
         for spots in contract.sections(adata).values():
-            side = wanted or 5 * graphs.pitch(points[spots])
+            side = wanted or max(5 * graphs.pitch(points[spots]), least)
             inside = points[spots] - points[spots].min(axis=0)
             code = cells(inside, side, self.shape, self.seed)
             blocks[spots] = start + code

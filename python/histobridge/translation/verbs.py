@@ -136,7 +136,9 @@ def _believed(settings: dict[str, Any]) -> np.ndarray:
     expected = settings.get("expected_pearson")
     if expected is None:
         raise ContractError(
-            "a model trained with reliability = True", "one that was not"
+            "a model that knows what to expect: trained with reliability = True on "
+            "tissue large enough for inner folds",
+            "one that does not",
         )
     keep = np.flatnonzero(expected >= BELIEVED)
     if not len(keep):
