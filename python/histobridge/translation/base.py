@@ -122,6 +122,6 @@ def _manifest(adata: AnnData, spots: np.ndarray) -> dict[str, Any]:
         ).hexdigest(),
     }
     if keys.PATIENT in adata.obs:
-        patients = adata.obs[keys.PATIENT].astype(str).iloc[spots]
+        patients = adata.obs[keys.PATIENT].iloc[spots].dropna().astype(str)
         manifest["patients"] = list(dict.fromkeys(patients))
     return manifest
