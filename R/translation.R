@@ -36,6 +36,7 @@ setMethod("trainTranslation", "ANY", function(
 #' needs, and no counts; writes \code{altExp(x, name)} (genes x spots), for a
 #' Seurat object an assay, and a column \code{<name>_in_scope} of
 #' \code{colData}: does the image of the section look like those of training?
+#' \code{FALSE} too where fewer than 20 spots can not tell.
 #' \code{\link{modelReliability}} tells what to expect of every gene.
 #'
 #' @inheritParams trainTranslation

@@ -210,7 +210,7 @@ def test_too_few_spots_are_refused(tissue):
         hb.train_translation(tissue[:9].copy(), genes=10)
 
 
-@pytest.mark.parametrize("genes", [0, -3, 2.5])
+@pytest.mark.parametrize("genes", [0, -3, 2.5, True])
 def test_a_number_of_genes_is_whole_and_above_zero(tissue, genes):
     with pytest.raises(ContractError, match="how many genes"):
         hb.train_translation(tissue, genes=genes)
@@ -227,3 +227,9 @@ def test_genes_are_named_once_and_numbers_may_be_floats(tissue):
 def test_one_gene_is_predicted_without_a_warning(tissue):
     model = hb.train_translation(tissue, genes=1, trees=5, reliability=False)
     assert model.predict(tissue).shape == (tissue.n_obs, 1)
+
+
+def test_no_spots_are_refused(tissue):
+    model = ViewRidge([View("*")]).fit(tissue, 3)
+    with pytest.raises(ContractError, match="spots to predict"):
+        model.predict(tissue[:0])

@@ -46,7 +46,7 @@ class LogCP10k:
         if not isinstance(genes, int | float | np.number):
             self.genes_ = _named(adata, genes)
             return self
-        if genes < 1 or genes != int(genes):
+        if isinstance(genes, bool) or genes < 1 or genes != int(genes):
             raise ContractError("how many genes, 1 or more, or their names", genes)
         normal = log_normalise(contract.counts(adata)[spots])
         names = contract.section_names(adata).to_numpy()[spots]
