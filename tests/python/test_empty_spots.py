@@ -115,3 +115,13 @@ def test_fractional_counts_are_scored_without_a_ceiling(tissue):
     found = hb.benchmark_translation(tissue, "hest_ridge", progress=False, **settings)
     assert "noise_ceiling" not in set(found.table["system"])
     assert np.isfinite(found.table["value"]).all()
+
+
+def test_a_section_of_one_label_says_nothing_of_domains(tissue):
+    tissue.obs["part"] = tissue.obs["domain"].astype(str)
+    tissue.obs.loc[tissue.obs["sample_id"] == "S2", "part"] = "whole"
+    found = hb.benchmark_domains(
+        tissue, "part", systems=[], n_bootstrap=5, progress=False
+    )
+    assert "S2" not in set(found.table["fold"])
+    assert found.table["value"].max() < 1

@@ -327,3 +327,17 @@ def test_blocks_of_a_fine_pitch_are_as_large_as_the_buffer(block_um):
         assert (
             audit_split(fine, train, test, patch_um=200.0)["overlapping_patches"] == 0
         )
+
+
+@pytest.mark.parametrize("number", [0, 1, -2, 2.5, True])
+def test_a_number_of_folds_is_whole_and_at_least_two(number):
+    for splitter in (SpatialBlockKFold, KNNDM):
+        with pytest.raises(ContractError, match="n_splits, a whole number"):
+            splitter(number)
+    assert SpatialBlockKFold(2.0).n_splits == 2
+
+
+def test_a_number_of_test_spots_is_one_at_least():
+    for number in (0, -1):
+        with pytest.raises(ContractError, match="n_tests, a whole number"):
+            BufferedLeaveOneOut(number)

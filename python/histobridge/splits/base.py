@@ -143,6 +143,19 @@ class KFoldSplitter(Splitter):
             yield np.flatnonzero(folds == fold)
 
 
+def whole(value: float, least: int, what: str) -> int:
+    """A whole number, however it is written.
+
+    Raises
+    ------
+    ContractError
+        When it is less than ``least``, or no whole number.
+    """
+    if isinstance(value, bool) or value != round(value) or value < least:
+        raise ContractError(f"{what}, a whole number of at least {least}", value)
+    return int(value)
+
+
 def deal(
     counts: np.ndarray,
     rng: np.random.Generator,

@@ -9,7 +9,7 @@ import pandas as pd
 
 from histobridge import contract, graphs
 from histobridge.contract import ContractError
-from histobridge.splits.base import KFoldSplitter, deal
+from histobridge.splits.base import KFoldSplitter, deal, whole
 from histobridge.splits.shapes import SHAPES, auto_side, cells
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class SpatialBlockKFold(KFoldSplitter):
     Parameters
     ----------
     n_splits
-        Folds.
+        Folds, at least 2.
     block_um
         Side of a block in microns (of a hexagon: across flats); default five
         pitches, and at least the default buffer: around smaller blocks nothing is
@@ -68,7 +68,7 @@ class SpatialBlockKFold(KFoldSplitter):
             raise ContractError("a shape of blocks", repr(shape), SHAPES)
         if isinstance(block_um, str) and block_um != "auto":
             raise ContractError('block_um in microns or "auto"', repr(block_um))
-        self.n_splits = n_splits
+        self.n_splits = whole(n_splits, 2, "n_splits")
         self.block_um = block_um
         self.buffer_um = buffer_um
         self.patch_um = patch_um
