@@ -36,6 +36,7 @@ setMethod("trainTranslation", "ANY", function(
 #' needs, and no counts; writes \code{altExp(x, name)} (genes x spots), for a
 #' Seurat object an assay, and a column \code{<name>_in_scope} of
 #' \code{colData}: does the image of the section look like those of training?
+#' \code{FALSE} too where fewer than 20 spots can not tell.
 #' \code{\link{modelReliability}} tells what to expect of every gene.
 #'
 #' @inheritParams trainTranslation
@@ -112,7 +113,10 @@ modelReliability <- function(x) {
     known <- x@settings[c("expected_pearson", "half_width")]
     if (!all(lengths(known) == length(x@genes))) {
         fail(
-            "a model trained with reliability = TRUE", "one that was not"
+            paste(
+                "a model that knows what to expect: trained with reliability =",
+                "TRUE on tissue large enough for inner folds"
+            ), "one that does not"
         )
     }
     data.frame(

@@ -60,6 +60,10 @@ def in_memory(matrix: Any) -> sp.spmatrix | np.ndarray:
     return sp.vstack(blocks, format="csr")
 
 
+LOGGED = "log1p"
+"""``uns`` entry by which scanpy remembers that ``X`` holds logarithms."""
+
+
 def counts(adata: AnnData) -> sp.csr_matrix | np.ndarray:
     """Raw counts, spots x genes, checked but never copied.
 
@@ -69,7 +73,8 @@ def counts(adata: AnnData) -> sp.csr_matrix | np.ndarray:
     Raises
     ------
     ContractError
-        When there are no counts, or they hold NaN, infinite or negative values.
+        When there are no counts, or they hold NaN, infinite or negative values; when
+        ``X`` is fractional and scanpy recorded that it took logarithms.
     """
     if keys.COUNTS in adata.layers:
         matrix, name = adata.layers[keys.COUNTS], 'layers["counts"]'
@@ -85,6 +90,14 @@ def counts(adata: AnnData) -> sp.csr_matrix | np.ndarray:
             )
     matrix = in_memory(matrix)
     values: Any = matrix.data if sp.issparse(matrix) else matrix
+    # An object that names its X is taken at its word.
+    logged = name == "X" and LOGGED in adata.uns and keys.X_NAME not in adata.uns
+    if logged and (values != np.round(values)).any():
+        raise ContractError(
+            'raw counts in layers["counts"] or X',
+            f"X after logarithms (uns[{LOGGED!r}])",
+            [*adata.layers],
+        )
     if values.size:
         low = values.min()
         if not np.isfinite(low) or not np.isfinite(values.max()):

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scanpy as sc
 import scipy.sparse as sp
 
 import histobridge as hb
@@ -278,3 +279,14 @@ def test_checking_counts_copies_nothing(dense, tissue):
 )
 def test_impossible_arguments(verb, words, tissue, reference, refused):
     refused(verb, tissue, reference, *words)
+
+
+def test_logarithms_of_scanpy_are_not_taken_for_counts(tissue, untouched):
+    whole = tissue.copy()
+    sc.pp.log1p(tissue)
+    with untouched(tissue), pytest.raises(ContractError, match="X after logarithms"):
+        hb.train_translation(tissue, genes=5)
+    tissue.layers["counts"] = whole.X
+    assert contract.counts(tissue).max() == whole.X.max()
+    whole.uns["log1p"] = tissue.uns["log1p"]  # Counts that were put back.
+    assert contract.counts(whole).max() == whole.X.max()

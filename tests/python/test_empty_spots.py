@@ -5,6 +5,8 @@ import pytest
 import scipy.sparse as sp
 
 import histobridge as hb
+from histobridge.contract import ContractError
+from histobridge.splits import LeaveOneSectionOut, SpatialBlockKFold
 
 EMPTY = [0, 9, 100]
 
@@ -74,3 +76,52 @@ def test_no_nan_in_a_deconvolution_benchmark(emptied, reference):
     )
     assert np.isfinite(found.table[["value", "lower", "upper"]]).all(axis=None)
     assert (found.table["n"] == emptied.n_obs - 3).all()
+
+
+@pytest.fixture
+def imaged(tissue):
+    """S3 has an image and no counts."""
+    keep = (tissue.obs["sample_id"] != "S3").to_numpy(dtype=float)
+    tissue.X = sp.csr_matrix(sp.diags(keep) @ tissue.X)
+    return tissue
+
+
+def test_a_section_without_counts_is_no_fold(imaged):
+    found = hb.benchmark_translation(
+        imaged,
+        "hest_ridge",
+        protocols="sections",
+        genes=5,
+        n_bootstrap=5,
+        progress=False,
+    )
+    assert set(found.table["fold"]) == {"all", "test S1", "test S2"}
+    held = hb.hold_out(imaged, "hest_ridge", LeaveOneSectionOut(), genes=5)
+    assert set(held.genes["section"]) == {"S1", "S2"}
+    none = imaged[imaged.obs["sample_id"] == "S3"].copy()
+    with pytest.raises(ContractError, match="a split with counts of test spots"):
+        hb.hold_out(none, "hest_ridge", SpatialBlockKFold(2, block_um=400, buffer_um=0))
+
+
+def test_a_section_without_counts_has_no_domains(imaged):
+    found = hb.benchmark_domains(imaged, "domain", n_bootstrap=5, progress=False)
+    assert np.isfinite(found.table["value"]).all()
+    assert found.table.query("fold == 'all'")["n"].eq(128).all()
+
+
+def test_fractional_counts_are_scored_without_a_ceiling(tissue):
+    settings = {"protocols": "sections", "genes": 5, "n_bootstrap": 5}
+    tissue.X = tissue.X * 1.5
+    found = hb.benchmark_translation(tissue, "hest_ridge", progress=False, **settings)
+    assert "noise_ceiling" not in set(found.table["system"])
+    assert np.isfinite(found.table["value"]).all()
+
+
+def test_a_section_of_one_label_says_nothing_of_domains(tissue):
+    tissue.obs["part"] = tissue.obs["domain"].astype(str)
+    tissue.obs.loc[tissue.obs["sample_id"] == "S2", "part"] = "whole"
+    found = hb.benchmark_domains(
+        tissue, "part", systems=[], n_bootstrap=5, progress=False
+    )
+    assert "S2" not in set(found.table["fold"])
+    assert found.table["value"].max() < 1

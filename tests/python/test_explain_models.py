@@ -268,3 +268,10 @@ def test_spots_that_see_each_other_are_explained_one_at_a_time(name):
     total = complete.maps(probe).sum(axis=(1, 2))
     wanted = probe.prediction - probe.baseline
     np.testing.assert_allclose(total, wanted, rtol=0.05, atol=0.02)
+
+
+def test_features_that_are_gone_are_asked_for():
+    bare = painted()[TEST].copy()
+    del bare.obsm["morphology"]
+    with pytest.raises(ContractError, match="run add_morphology"):
+        hb.explain_translation(model("ridge_plus"), bare, GENES[0])

@@ -246,3 +246,17 @@ def test_normalisations_leave_isolated_spots_empty():
     for norm in (graphs.row_mean, graphs.symmetric_norm):
         dense = norm(graph).toarray()
         np.testing.assert_allclose(dense, [[0, 1, 0], [1, 0, 0], [0, 0, 0]])
+
+
+@pytest.mark.parametrize("stated", [np.nan, 0, -1.0, "wide"])
+def test_a_scale_that_is_no_scale_is_refused(tissue, stated):
+    tissue.uns["spatial"]["S1"]["scalefactors"]["microns_per_pixel"] = stated
+    with pytest.raises(ContractError, match="microns per full-resolution pixel"):
+        graphs.positions_um(tissue)
+
+
+def test_a_scale_may_be_text_as_files_have_it(tissue):
+    expected = graphs.positions_um(tissue)
+    factors = tissue.uns["spatial"]["S1"]["scalefactors"]
+    factors["microns_per_pixel"] = str(factors["microns_per_pixel"])
+    np.testing.assert_array_equal(graphs.positions_um(tissue), expected)

@@ -389,3 +389,48 @@ def test_a_leaky_pipeline_is_caught_flag_by_flag(run):
 
 def test_it_is_reached_from_the_package():
     assert hb.evaluation.audit is audit
+
+
+def test_a_patient_nobody_names_is_no_patient(run):
+    """Two sections without a patient are not of one patient, nor known not to be."""
+    section = run.adata.obs["sample_id"].astype(str)
+    run.adata.obs["patient"] = section.map({"S1": "A"})
+    assert run.status()["a"] == "unknown"
+    run.adata.obs["patient"] = section.map({"S1": "A", "S3": "A"})
+    assert run.status()["a"] == "leak"
+    facts = hb.evaluation.audit_split(run.adata, run.train, run.test)
+    assert facts["sibling_spots"] == len(run.test)
+    assert facts["shared_patients"] == 1
+
+
+def test_spots_may_be_names_masks_or_lists(run):
+    names = run.adata.obs_names
+    mask = np.isin(np.arange(run.adata.n_obs), run.train)
+    expected = audit(run.adata, [(run.train, run.test)])
+    for pair in (
+        (mask, ~mask),
+        (names[run.train], names[run.test]),
+        (run.train.tolist(), run.test.tolist()),
+    ):
+        pd.testing.assert_frame_equal(audit(run.adata, [pair]), expected)
+    for wrong in (-1, run.adata.n_obs):
+        with pytest.raises(ContractError, match="positions from 0 to 191"):
+            audit(run.adata, [(run.train, [wrong])])
+
+
+def test_a_prediction_names_every_spot_and_gene_once(run):
+    for axis, what in ((0, "spots"), (1, "genes")):
+        twice = pd.concat([run.prediction] * 2, axis=axis)
+        with pytest.raises(ContractError, match=f"every one of the {what} once"):
+            audit_predictions(run.adata, twice, run.train)
+
+
+def test_k_without_a_scale_a_patch_is_as_large_as_the_buffer_takes_it(tissue):
+    """200 microns are not 200 pixels: an honest split must not be called a leak."""
+    for library in tissue.uns["spatial"].values():
+        del library["scalefactors"]["microns_per_pixel"]
+    found = audit(tissue, SpatialBlockKFold(3)).set_index("flag")["status"]
+    assert set(found["k"]) == {"clean"}
+    order = np.random.default_rng(0).permutation(tissue.n_obs)
+    found = audit(tissue, [(order[:96], order[96:])]).set_index("flag")["status"]
+    assert found["k"] == "leak"

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
@@ -354,3 +355,21 @@ def test_the_catalogue_names_everything_a_benchmark_writes():
     assert set(table["better"]) == {"more", "less", "neither"}
     assert all(callable(m.function) for m in metrics.METRICS)
     assert {"rmse_spot", "jsd_spot"} <= metrics.LESS_IS_BETTER
+
+
+def test_even_depth_explains_nothing(rng):
+    guess, truth = rng.normal(size=(2, 12, 4))
+    found = metrics.partial_pearson(guess, truth, np.full(12, 1234.0))
+    np.testing.assert_allclose(found, metrics.pearson_columns(guess, truth))
+
+
+def test_chaos_of_spots_in_one_row():
+    points = np.column_stack([np.zeros(6), np.arange(6.0)])
+    step = 1 / np.arange(6.0).std()
+    assert metrics.chaos(np.repeat([0, 1], 3), points) == pytest.approx(step)
+
+
+def test_fractional_counts_have_no_noise_ceiling(rng):
+    counts = sp.csr_matrix(rng.poisson(3, (40, 5)).astype(float))
+    assert np.isfinite(metrics.noise_ceiling(counts, np.arange(5))).all()
+    assert np.isnan(metrics.noise_ceiling(counts * 1.3, np.arange(5))).all()

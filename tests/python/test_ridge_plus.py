@@ -167,3 +167,11 @@ def test_a_saved_ridge_plus_predicts_the_same_bit_for_bit(tissue, tmp_path):
     fields = {field.name for field in dataclasses.fields(Trees)}
     forest = loaded.members[1].members[0].members[1]
     assert set(forest.forest_) == fields
+
+
+def test_tissue_too_small_for_blocks_gives_no_reliability(tissue):
+    """Halves at random would promise what neighbours with the same pixels told."""
+    few = section(tissue, "S1")
+    near = np.argsort(np.abs(few.obsm["spatial"] - few.obsm["spatial"][0]).max(axis=1))
+    model = hb.train_translation(few[near[:25]].copy(), genes=3, trees=5)
+    assert "expected_pearson" not in model.settings_

@@ -12,6 +12,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import histobridge as hb
 from histobridge.contract import ContractError
@@ -271,3 +272,26 @@ def test_every_metric_of_a_summary_has_an_interval_over_patients(tissue):
     assert np.isfinite(whole[["value", "lower", "upper"]]).all(axis=None)
     assert (whole["lower"] <= whole["value"]).all()
     assert (whole["value"] <= whole["upper"]).all()
+
+
+def test_another_image_under_the_same_name_is_another_job(tissue, tmp_path, counted):
+    picture = tmp_path / "section.png"
+    library = tissue.uns["spatial"]["S1"]
+    tissue.uns["spatial"]["S1"] = {
+        "scalefactors": library["scalefactors"],
+        "metadata": {"source_image_path": str(picture)},
+    }
+    for shade, computed in ((200, True), (200, False), (90, True)):
+        Image.new("RGB", (64, 64), (shade,) * 3).save(picture)
+        counted.clear()
+        run(tissue, folder=tmp_path / "jobs", metrics=["pearson_gene"])
+        assert bool(counted) == computed
+
+
+def test_a_job_cut_short_is_done_again(tissue, tmp_path, counted):
+    first = run(tissue, folder=tmp_path, metrics=["pearson_gene"])
+    next(tmp_path.glob("*.json")).write_text('{"cost": ')
+    counted.clear()
+    again = run(tissue, folder=tmp_path, metrics=["pearson_gene"])
+    assert len(counted) == 1
+    np.testing.assert_array_equal(again["value"], first["value"])

@@ -15,6 +15,7 @@ from histobridge.splits import (
     LeaveOnePatientOut,
     LeaveOneSectionOut,
     SpatialBlockKFold,
+    honest_splits,
     inner_splits,
 )
 
@@ -246,3 +247,20 @@ def test_inner_splits_go_by_patient_then_section_then_block(tissue):
             assert not np.intersect1d(train, test).size
     assert len(patients) == len(by_section) == 2
     assert len(blocks) >= 2
+
+
+def test_inner_splits_never_learn_from_a_handful_of_spots(tissue):
+    """A patient of 5 spots: all others would be told by a model of those."""
+    names = tissue.obs["sample_id"].to_numpy()
+    spots = np.concatenate(
+        [np.flatnonzero(names == "S1"), np.flatnonzero(names == "S2")[:5]]
+    )
+    tissue.obs["patient"] = np.where(names == "S1", "A", "B")
+    for train, test in inner_splits(tissue, spots, 0):
+        assert set(names[test]) != {"S1"} or len(train) >= 20
+
+
+def test_halves_at_random_are_no_honest_splits(tissue):
+    few = np.arange(16)
+    assert len(inner_splits(tissue, few, 0)) == 2
+    assert honest_splits(tissue, few, 0) == []

@@ -315,3 +315,29 @@ def test_a_patient_owns_whole_sections(tissue):
     del tissue.obs["patient"]
     with pytest.raises(ContractError, match=r"patient in obs\['patient'\]"):
         next(LeaveOnePatientOut().split(tissue))
+
+
+@pytest.mark.parametrize("block_um", [None, "auto"])
+def test_blocks_of_a_fine_pitch_are_as_large_as_the_buffer(block_um):
+    """Bins of 16 microns: five pitches would be an eighth of what a patch shows."""
+    fine = scattered([6400], pitch=16.0)
+    splitter = SpatialBlockKFold(patch_um=200.0, block_um=block_um)
+    for train, test in splitter.split(fine):
+        assert len(train)
+        assert (
+            audit_split(fine, train, test, patch_um=200.0)["overlapping_patches"] == 0
+        )
+
+
+@pytest.mark.parametrize("number", [0, 1, -2, 2.5, True])
+def test_a_number_of_folds_is_whole_and_at_least_two(number):
+    for splitter in (SpatialBlockKFold, KNNDM):
+        with pytest.raises(ContractError, match="n_splits, a whole number"):
+            splitter(number)
+    assert SpatialBlockKFold(2.0).n_splits == 2
+
+
+def test_a_number_of_test_spots_is_one_at_least():
+    for number in (0, -1):
+        with pytest.raises(ContractError, match="n_tests, a whole number"):
+            BufferedLeaveOneOut(number)

@@ -208,3 +208,28 @@ def test_features_with_nan_are_refused(tissue):
 def test_too_few_spots_are_refused(tissue):
     with pytest.raises(ContractError, match="at least 10 training spots"):
         hb.train_translation(tissue[:9].copy(), genes=10)
+
+
+@pytest.mark.parametrize("genes", [0, -3, 2.5, True])
+def test_a_number_of_genes_is_whole_and_above_zero(tissue, genes):
+    with pytest.raises(ContractError, match="how many genes"):
+        hb.train_translation(tissue, genes=genes)
+
+
+def test_genes_are_named_once_and_numbers_may_be_floats(tissue):
+    twice = [tissue.var_names[0], tissue.var_names[1], tissue.var_names[0]]
+    with pytest.raises(ContractError, match=f"repeated: .'{twice[0]}'"):
+        hb.train_translation(tissue, genes=twice)
+    assert len(LogCP10k().fit(tissue, 7.0, TRAIN).genes_) == 7
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_gene_is_predicted_without_a_warning(tissue):
+    model = hb.train_translation(tissue, genes=1, trees=5, reliability=False)
+    assert model.predict(tissue).shape == (tissue.n_obs, 1)
+
+
+def test_no_spots_are_refused(tissue):
+    model = ViewRidge([View("*")]).fit(tissue, 3)
+    with pytest.raises(ContractError, match="spots to predict"):
+        model.predict(tissue[:0])

@@ -7,6 +7,7 @@ import scipy.sparse as sp
 import histobridge as hb
 from histobridge import keys
 from histobridge.normalisation import pearson_columns
+from histobridge.translation import components
 from histobridge.translation.agreement import Believed
 from histobridge.translation.ridge import View, ViewRidge
 from histobridge.translation.sampling_depth import SamplingDepth, expected_log
@@ -171,3 +172,25 @@ def test_all_genes_are_predicted_by_the_components_they_share(tissue):
     assert every.gene_axes_ is None
     found, expected = few.predict(tissue, TEST), every.predict(tissue, TEST)
     assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("moment", [1, 2, 3])
+def test_threads_that_fit_at_once_do_not_mix_components(moment):
+    """Another thread's fit falls between two assignments of the memory they share."""
+    one, other = np.random.default_rng(0).gamma(2, size=(2, 30, 8))
+
+    class Interrupted(type(components._shared)):
+        left = 0
+
+        def __setattr__(self, name, value):
+            super().__setattr__(name, value)
+            if self.left:
+                vars(self)["left"] -= 1
+                if not self.left:
+                    self(other, 3)
+
+    memory = Interrupted()
+    vars(memory)["left"] = moment
+    for target in (one, other):
+        expected = components.Shared.of(target, 3)
+        np.testing.assert_array_equal(memory(target, 3).scores, expected.scores)

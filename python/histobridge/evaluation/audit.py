@@ -46,7 +46,8 @@ def audit(
     Parameters
     ----------
     splits
-        A splitter, or (train, test) pairs of positions, whoever made them.
+        A splitter, or (train, test) pairs of positions, names or masks, whoever made
+        them.
     predictions
         One table (spots x genes) per split, see :func:`audit_predictions`; without
         them flags c to j and l stay unknown.
@@ -70,7 +71,7 @@ def audit(
         raise ContractError(f"{len(made)} tables of predictions", f"{len(predictions)}")
     rows = []
     for index, split in enumerate(made):
-        train, test = split
+        train, test = (_positions(adata, side) for side in split)
         found = split_findings(adata, train, test, patch_um, patch_px)
         if predictions is not None:
             table = predictions[index]
@@ -111,7 +112,7 @@ def audit_predictions(
     prediction
         Data frame, test spots x genes, both named as in ``adata``.
     train
-        Training spots, names or positions.
+        Training spots: names, positions or a mask.
     truth
         What it was scored against, in the shape of ``prediction``; default log1p of
         counts per 10,000 over all genes.
@@ -164,7 +165,12 @@ def audit_predictions(
 
 def _positions(adata: AnnData, spots: Spots) -> np.ndarray:
     array = np.asarray(spots)
+    if array.dtype.kind == "b" and len(array) == adata.n_obs:
+        return np.flatnonzero(array)
     if array.dtype.kind in "iu" or not array.size:
+        if array.size and not 0 <= array.min() <= array.max() < adata.n_obs:
+            found = f"from {array.min()} to {array.max()}"
+            raise ContractError(f"positions from 0 to {adata.n_obs - 1}", found)
         return array.astype(int)
     places = adata.obs_names.get_indexer(array)
     if (places < 0).any():

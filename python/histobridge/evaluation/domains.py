@@ -82,11 +82,16 @@ class Domains(Problem):
         self.k = k
 
     def folds(self, splitter: Splitter | None, protocol: str) -> list[Fold]:
-        """Sections, or the test spots of a splitter; nothing is trained on."""
+        """Sections, or the test spots of a splitter; nothing is trained on.
+
+        Where all spots have one label nothing is to be found: such a section would
+        score 1 whatever the system, and is left out.
+        """
         parts = contract.sections(self.adata)
         if self.joint:
             parts = {"all sections": np.arange(self.adata.n_obs)}
-        return self.untrained_folds(parts, self.usable, splitter, protocol)
+        folds = self.untrained_folds(parts, self.usable, splitter, protocol)
+        return [f for f in folds if len(set(self.known[f.test])) > 1] or folds
 
     def answer(self, model: Any, fold: Fold, needs: Sequence[str]) -> np.ndarray:
         """Domain (n_test,) of every spot; beside its embedding where joint."""
@@ -115,7 +120,7 @@ class Domains(Problem):
 
     def weights(self, part: Part, replicates: int) -> np.ndarray:
         """Spatial blocks of a section, drawn the same for every system."""
-        blocks = SpatialBlockKFold().blocks(self.adata[part.spots])
+        blocks = SpatialBlockKFold(buffer_um=0.0).blocks(self.adata[part.spots])
         weights = block_weights(blocks, replicates, np.random.default_rng(0))
         # Sections of as many blocks would draw alike: their errors must not add up.
         order = np.random.default_rng(int(part.spots[0])).permutation(replicates)

@@ -6,6 +6,7 @@ stopped, and nothing that has changed is ever read.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -59,7 +60,9 @@ def perform(job: Job, problem: Problem, store: Path | None) -> Record:
     """Record of a job, read where it is done, else computed and stored."""
     path = None if store is None else store / f"{job.config}.json"
     if path is not None and path.exists():
-        return json.loads(path.read_text())
+        # What a full disk cut short is done again.
+        with contextlib.suppress(json.JSONDecodeError):
+            return json.loads(path.read_text())
     # A job is the unit that is sent away: loops within it (scikit-learn's, too)
     # stay in its process, where they are metered and need no other worker.
     with joblib.parallel_config("threading", n_jobs=1):

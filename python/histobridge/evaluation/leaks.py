@@ -81,7 +81,7 @@ def split_findings(
             siblings,
             f"{siblings} test spots of patients in training"
             if known
-            else f"no obs[{keys.PATIENT!r}]",
+            else f"obs[{keys.PATIENT!r}] absent or with gaps",
         ),
         finding(
             "b",

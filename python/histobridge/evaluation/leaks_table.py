@@ -45,8 +45,9 @@ def table_of(adata: AnnData, prediction: pd.DataFrame, train: np.ndarray) -> Tab
     Raises
     ------
     ContractError
-        When it names spots or genes that ``adata`` has not, or holds NaN.
+        When it names spots or genes that ``adata`` has not, or twice, or holds NaN.
     """
+    contract.unique_names(adata)
     test = adata.obs_names.get_indexer(prediction.index)
     columns = adata.var_names.get_indexer(prediction.columns)
     for what, places, names in (
@@ -59,6 +60,9 @@ def table_of(adata: AnnData, prediction: pd.DataFrame, train: np.ndarray) -> Tab
             raise ContractError(
                 f"predictions of {what} of the object", f"absent: {absent}", known
             )
+        if not names.is_unique:
+            again = list(names[names.duplicated()].unique()[:3])
+            raise ContractError(f"every one of the {what} once", f"repeated: {again}")
     values = prediction.to_numpy(dtype=float)
     if not np.isfinite(values).all():
         raise ContractError("finite predictions", "NaN or infinite values")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import joblib
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 
 from histobridge import contract, keys
 from histobridge.contract import ContractError
+from histobridge.images.lazy import LazyPixels
 from histobridge.registry import System
 from histobridge.splits import Splitter
 
@@ -81,9 +85,11 @@ class Problem:
         if splitter is not None:
             parts = {s.name: s.test for s in splitter.splits(self.adata)}
         none = np.empty(0, dtype=int)
+        tested = {name: spots[usable[spots]] for name, spots in parts.items()}
         return [
-            Fold(protocol, name, none, spots[usable[spots]])
-            for name, spots in parts.items()
+            Fold(protocol, name, none, spots)
+            for name, spots in tested.items()
+            if len(spots)
         ]
 
     def answer(self, model: Any, fold: Fold, needs: Sequence[str]) -> np.ndarray:
@@ -137,10 +143,10 @@ class Problem:
 
     def patient(self, spot: int) -> str:
         """Patient of a spot; its section where no patients are known."""
-        column = contract.section_names(self.adata)
-        if keys.PATIENT in self.adata.obs:
-            column = self.adata.obs[keys.PATIENT].astype(str)
-        return str(column.iloc[spot])
+        sections = contract.section_names(self.adata)
+        patients = self.adata.obs.get(keys.PATIENT, sections)
+        known = not pd.isna(patients.iloc[spot])
+        return str((patients if known else sections).iloc[spot])
 
     def address(self) -> str:
         """Hash of all that a system or a score may read."""
@@ -156,11 +162,17 @@ class Problem:
             if key in adata.obsm:
                 parts.append(np.asarray(adata.obsm[key]))
         parts.append(adata.uns.get(keys.SETTINGS, {}))
-        seen = (keys.SCALE_FACTORS, keys.IMAGES)
-        parts.append(
-            {
-                name: {part: library.get(part) for part in seen}
-                for name, library in adata.uns.get(keys.SPATIAL, {}).items()
-            }
-        )
+        for name, library in adata.uns.get(keys.SPATIAL, {}).items():
+            source = library.get(keys.IMAGE_METADATA, {}).get(keys.SOURCE_IMAGE)
+            images = {**library.get(keys.IMAGES, {}), keys.SOURCE_IMAGE: source}
+            shown = {name: _content(image) for name, image in images.items()}
+            parts.append([name, library.get(keys.SCALE_FACTORS), shown])
         return joblib.hash([*parts, self.task, *self.facts()])
+
+
+def _content(image: Any) -> Any:
+    """What an image shows: another file of the same name is another image."""
+    if isinstance(image, str | Path) and Path(image).is_file():
+        with Path(image).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    return image.digest() if isinstance(image, LazyPixels) else image

@@ -72,9 +72,13 @@ class Translation(Problem):
         for split in splitter.splits(self.adata):
             train = split.train[self.full[split.train]]
             test = split.test[self.full[split.test]]
+            if not len(test):  # A section that was imaged only has no truth.
+                continue
             target = LogCP10k().fit(self.adata, self.genes, train)
             genes = tuple(target.genes_)
             folds.append(Fold(protocol, split.name, train, test, genes, split.facts))
+        if not folds:
+            raise ContractError("a split with counts of test spots", "none")
         return folds
 
     def answer(self, model: Any, fold: Fold, needs: Sequence[str]) -> np.ndarray:
@@ -107,14 +111,19 @@ class Translation(Problem):
         """Score under each row of ``weights``."""
         return replicates(part.content, weights, names)
 
-    def ceiling(self, fold: Fold) -> Scored:
-        """What counting noise allows at best, written as a system's scores."""
+    def ceiling(self, fold: Fold) -> list[Scored]:
+        """What counting noise allows at best, written as a system's scores.
+
+        Nothing for fractional counts, of which nobody knows.
+        """
         parts = []
         columns = self.adata.var_names.get_indexer(list(fold.genes))
         for section, p in large_sections(self.adata, fold.test).items():
             spots = fold.test[p]
             counts = sp.csr_matrix(contract.counts(self.adata))[spots]
             best = metrics.noise_ceiling(counts, columns)
+            if np.isnan(best).any():
+                return []
             values = {"pearson_gene": best, "pearson_gene_top50": best[:TOP]}
             parts.append(
                 {
@@ -126,7 +135,7 @@ class Translation(Problem):
                 }
             )
         cost = {"wall_s": 0.0, "peak_rss": 0.0}
-        return Scored(CEILING, "bound", fold, 0, {"cost": cost, "parts": parts})
+        return [Scored(CEILING, "bound", fold, 0, {"cost": cost, "parts": parts})]
 
 
 def large_sections(adata: AnnData, spots: np.ndarray) -> dict[str, np.ndarray]:
@@ -219,7 +228,7 @@ def benchmark_translation(
         n_bootstrap=n_bootstrap,
         execution=Execution(folder, workers, cluster, energy, progress),
     )
-    scored[dataset] += [problem.ceiling(fold) for fold in folds]
+    scored[dataset] += [s for fold in folds for s in problem.ceiling(fold)]
     settings = {"genes": genes, "protocols": list(named), "seed": seed}
     return finish(problem, dataset, scored[dataset], folds, settings)
 

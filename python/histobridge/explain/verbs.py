@@ -18,6 +18,7 @@ from histobridge.explain.randomisation import randomised
 from histobridge.explain.result import Explanation
 from histobridge.explain.segments import nuclei
 from histobridge.explain.target import Target, find_target
+from histobridge.images.features import morphology_columns
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -152,6 +153,7 @@ def find_probe(
         from histobridge.explain.networks import NetworkProbe
 
         return NetworkProbe(model, adata, spots, target)
+    morphology_columns(adata)  # Which says what to do where there are none.
     return FeatureProbe(model, adata, spots, target)
 
 

@@ -18,12 +18,18 @@ def positions_um(adata: AnnData) -> np.ndarray:
 
     Neighbour graphs only compare distances within a section, so an unknown scale
     does not change them.
+
+    Raises
+    ------
+    ContractError
+        When a scale is stated that is no positive number.
     """
     points = contract.coordinates(adata).copy()
     libraries = adata.uns.get(keys.SPATIAL, {})
     for section, spots in contract.sections(adata).items():
         factors = libraries.get(section, {}).get(keys.SCALE_FACTORS, {})
-        points[spots] *= factors.get(keys.MICRONS_PER_PIXEL, 1.0)
+        if factors.get(keys.MICRONS_PER_PIXEL) is not None:
+            points[spots] *= contract.microns_per_pixel(adata, section)
     return points
 
 

@@ -48,11 +48,15 @@ __all__ = [
     "Splitter",
     "audit_split",
     "distance_to",
+    "honest_splits",
     "inner_splits",
     "recorded_patch_um",
     "spatial_folds",
     "variogram_range",
 ]
+
+ENOUGH = 20
+"""Spots that every inner fold of patients or sections must train on."""
 
 
 def inner_splits(
@@ -60,19 +64,36 @@ def inner_splits(
 ) -> list[Positions]:
     """Folds inside training ``spots`` for choosing parameters.
 
-    By patient where there are two, else by section, else by spatial blocks with a
-    buffer, see ``SpatialBlockKFold`` for ``patch_um``. Positions refer to ``adata``.
+    Those of :func:`honest_splits`; random halves of tissue too small for them.
     """
-    part = adata[spots]
-    for splitter in (
-        LeaveOnePatientOut(),
-        LeaveOneSectionOut(),
-        SpatialBlockKFold(seed=seed, patch_um=patch_um),
-    ):
-        try:
-            return [(spots[a], spots[b]) for a, b in splitter.split(part)]
-        except ContractError:
-            continue
+    folds = honest_splits(adata, spots, seed, patch_um)
+    if folds:
+        return folds
     half = np.random.default_rng(seed).permutation(spots)
     cut = max(1, len(half) // 2)
     return [(half[:cut], half[cut:]), (half[cut:], half[:cut])] if cut > 1 else []
+
+
+def honest_splits(
+    adata: AnnData, spots: np.ndarray, seed: int, patch_um: float | None = None
+) -> list[Positions]:
+    """Folds inside training ``spots`` that do not leak; none for too small tissue.
+
+    By patient where there are two, else by section, else by spatial blocks with a
+    buffer, see ``SpatialBlockKFold`` for ``patch_um``. Patients and sections count
+    where every fold leaves 20 spots to train on: what a handful of spots teaches says
+    nothing of a model of all. Positions refer to ``adata``.
+    """
+    part = adata[spots]
+    for splitter, least in (
+        (LeaveOnePatientOut(), ENOUGH),
+        (LeaveOneSectionOut(), ENOUGH),
+        (SpatialBlockKFold(seed=seed, patch_um=patch_um), 1),
+    ):
+        try:
+            folds = [(spots[a], spots[b]) for a, b in splitter.split(part)]
+        except ContractError:
+            continue
+        if min(len(train) for train, _ in folds) >= least:
+            return folds
+    return []

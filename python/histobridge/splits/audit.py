@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 
 from histobridge import contract, graphs, keys
-from histobridge.splits.base import distance_to, recorded_patch_um
+from histobridge.splits.base import distance_to, patch_side
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -39,14 +40,14 @@ def audit_split(
     ``median_distance_um`` between a test spot and the nearest training spot of its
     section (infinite when it has none); ``adjacent_spots``: share of test spots with
     a training spot within 1.5 pitches, near 1 in a random split; ``sibling_spots``:
-    test spots whose section is not in training but whose patient is (-1 when no
-    patient column);
+    test spots whose section is not in training but whose patient is (-1 when none is
+    known and patients are not known of all spots);
     ``overlapping_patches``: share of test patches that share pixels with a training
-    patch; ``shared_sections``, ``shared_patients`` (-1 when no patient column),
+    patch; ``shared_sections``, ``shared_patients`` (-1 likewise),
     ``duplicated_spots``: test spots whose count vector occurs in training;
     ``overlapping_spots``: spots on both sides; ``leaks``: names of what is wrong.
     """
-    patch = recorded_patch_um(adata) if patch_um is None else patch_um
+    patch = patch_side(adata, patch_um)
     points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
     distance = distance_to(points, sections, test, train)
     result: dict[str, Any] = {
@@ -84,11 +85,20 @@ def _adjacent(
 def _siblings(
     adata: AnnData, sections: np.ndarray, train: np.ndarray, test: np.ndarray, key: str
 ) -> int:
-    if key not in adata.obs:
+    codes = _patient_codes(adata, key)
+    if (codes < 0).all():
         return -1
-    patients = adata.obs[key].astype(str).to_numpy()
-    new_section = ~np.isin(sections[test], sections[train])
-    return int((new_section & np.isin(patients[test], patients[train])).sum())
+    new = test[~np.isin(sections[test], sections[train])]
+    found = int((np.isin(codes[new], codes[train]) & (codes[new] >= 0)).sum())
+    gaps = (codes[new] < 0).any() or (len(new) > 0 and (codes[train] < 0).any())
+    return -1 if gaps and not found else found
+
+
+def _patient_codes(adata: AnnData, key: str) -> np.ndarray:
+    """Number of the patient of every spot, -1 where nobody says."""
+    if key not in adata.obs:
+        return np.full(adata.n_obs, -1)
+    return pd.factorize(adata.obs[key])[0]
 
 
 def _overlapping(
@@ -113,10 +123,10 @@ def _overlapping(
 def _shared_patients(
     adata: AnnData, train: np.ndarray, test: np.ndarray, key: str
 ) -> int:
-    if key not in adata.obs:
-        return -1
-    patients = adata.obs[key].astype(str).to_numpy()
-    return len(np.intersect1d(patients[train], patients[test]))
+    codes = _patient_codes(adata, key)
+    found = len(set(codes[train]) & set(codes[test]) - {-1})
+    gaps = (codes[np.concatenate([train, test])] < 0).any()
+    return -1 if gaps and not found else found
 
 
 def _duplicates(

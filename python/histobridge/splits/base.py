@@ -143,6 +143,19 @@ class KFoldSplitter(Splitter):
             yield np.flatnonzero(folds == fold)
 
 
+def whole(value: float, least: int, what: str) -> int:
+    """A whole number, however it is written.
+
+    Raises
+    ------
+    ContractError
+        When it is less than ``least``, or no whole number.
+    """
+    if isinstance(value, bool) or value != round(value) or value < least:
+        raise ContractError(f"{what}, a whole number of at least {least}", value)
+    return int(value)
+
+
 def deal(
     counts: np.ndarray,
     rng: np.random.Generator,
@@ -212,12 +225,22 @@ def recorded_patch_um(adata: AnnData, fallback: float = 200.0) -> float:
 
 def default_buffer_um(adata: AnnData, patch_um: float | None) -> float:
     """Patch + the largest pitch of a section, at least the diagonal of a patch."""
+    patch, pitch = patch_side(adata, patch_um), _largest_pitch(adata)
+    return float(max(patch + pitch, np.sqrt(2) * patch))
+
+
+def patch_side(adata: AnnData, patch_um: float | None) -> float:
+    """Side of a patch in units of the positions; default the largest recorded.
+
+    Without a scale a patch has no size there: the pitch stands for it.
+    """
+    if not graphs.has_microns(adata):
+        return _largest_pitch(adata)
+    return recorded_patch_um(adata) if patch_um is None else patch_um
+
+
+def _largest_pitch(adata: AnnData) -> float:
     points = graphs.positions_um(adata)
     # Per section: spots of two sections can lie on the same coordinates.
     sections = graphs.section_codes(adata)
-    pitches = [graphs.pitch(points[sections == s]) for s in np.unique(sections)]
-    patch = patch_um or recorded_patch_um(adata)
-    if not graphs.has_microns(adata):
-        # Without a scale a patch has no size here; the pitch stands for it.
-        patch = max(pitches)
-    return float(max(patch + max(pitches), np.sqrt(2) * patch))
+    return max(graphs.pitch(points[sections == s]) for s in np.unique(sections))

@@ -15,6 +15,7 @@ from histobridge.splits.base import (
     Splitter,
     deal,
     distance_to,
+    whole,
 )
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class BufferedLeaveOneOut(Splitter):
     Parameters
     ----------
     n_tests
-        How many spots, drawn at random; default all.
+        How many spots (at least 1), drawn at random; default all.
     buffer_um, patch_um
         As in :class:`SpatialBlockKFold`.
     seed
@@ -42,7 +43,7 @@ class BufferedLeaveOneOut(Splitter):
         patch_um: float | None = None,
         seed: int = 0,
     ):
-        self.n_tests = n_tests
+        self.n_tests = None if n_tests is None else whole(n_tests, 1, "n_tests")
         self.buffer_um = buffer_um
         self.patch_um = patch_um
         self.seed = seed
@@ -78,7 +79,7 @@ class KNNDM(KFoldSplitter):
     Parameters
     ----------
     n_splits
-        Folds.
+        Folds, at least 2.
     predict_um
         Where the model will be used: section -> (m, 2) positions in microns. Default
         a grid of half the pitch over each section: the gaps between its spots.
@@ -98,7 +99,7 @@ class KNNDM(KFoldSplitter):
         predict_um: dict[str, np.ndarray] | None = None,
         seed: int = 0,
     ):
-        self.n_splits = n_splits
+        self.n_splits = whole(n_splits, 2, "n_splits")
         self.predict_um = predict_um
         self.seed = seed
 

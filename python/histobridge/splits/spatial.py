@@ -9,7 +9,7 @@ import pandas as pd
 
 from histobridge import contract, graphs
 from histobridge.contract import ContractError
-from histobridge.splits.base import KFoldSplitter, deal
+from histobridge.splits.base import KFoldSplitter, deal, whole
 from histobridge.splits.shapes import SHAPES, auto_side, cells
 
 if TYPE_CHECKING:
@@ -26,11 +26,13 @@ class SpatialBlockKFold(KFoldSplitter):
     Parameters
     ----------
     n_splits
-        Folds.
+        Folds, at least 2.
     block_um
         Side of a block in microns (of a hexagon: across flats); default five
-        pitches. ``"auto"``: 1.5 times the variogram range of residuals and at least
-        five pitches (Roberts et al. 2017: blocks larger than the autocorrelation).
+        pitches, and at least the default buffer: around smaller blocks nothing is
+        left to train on. ``"auto"``: 1.5 times the variogram range of residuals and
+        at least the default (Roberts et al. 2017: blocks larger than the
+        autocorrelation).
     buffer_um
         Default ``patch_um`` + the largest pitch of a section, and at least the
         diagonal of a patch, so that no patch is shared.
@@ -66,7 +68,7 @@ class SpatialBlockKFold(KFoldSplitter):
             raise ContractError("a shape of blocks", repr(shape), SHAPES)
         if isinstance(block_um, str) and block_um != "auto":
             raise ContractError('block_um in microns or "auto"', repr(block_um))
-        self.n_splits = n_splits
+        self.n_splits = whole(n_splits, 2, "n_splits")
         self.block_um = block_um
         self.buffer_um = buffer_um
         self.patch_um = patch_um
@@ -79,12 +81,13 @@ class SpatialBlockKFold(KFoldSplitter):
         """Block of every spot, numbered over all sections."""
         points = graphs.positions_um(adata)
         wanted = self.block_um
+        least = self.buffer(adata) if self.buffer_um is None else 0.0
         if wanted == "auto":
-            wanted = auto_side(adata, self.residuals)
+            wanted = max(auto_side(adata, self.residuals), least)
         blocks = np.empty(adata.n_obs, dtype=int)
         start = 0
         for spots in contract.sections(adata).values():
-            side = wanted or 5 * graphs.pitch(points[spots])
+            side = wanted or max(5 * graphs.pitch(points[spots]), least)
             inside = points[spots] - points[spots].min(axis=0)
             code = cells(inside, side, self.shape, self.seed)
             blocks[spots] = start + code

@@ -78,6 +78,8 @@ class Translator:
         """
         if not hasattr(self, "genes_"):
             raise ContractError("a fitted translator", "fit() was not called")
+        if not adata.n_obs:
+            raise ContractError("spots to predict", "none")
         spots = np.arange(adata.n_obs) if spots is None else np.asarray(spots)
         with remembered():
             out = np.asarray(self._predict(adata, spots))
@@ -122,6 +124,6 @@ def _manifest(adata: AnnData, spots: np.ndarray) -> dict[str, Any]:
         ).hexdigest(),
     }
     if keys.PATIENT in adata.obs:
-        patients = adata.obs[keys.PATIENT].astype(str).iloc[spots]
+        patients = adata.obs[keys.PATIENT].iloc[spots].dropna().astype(str)
         manifest["patients"] = list(dict.fromkeys(patients))
     return manifest

@@ -59,18 +59,24 @@ class _Last:
     """Remembers the last answer for the same array: members of one model share it."""
 
     def __init__(self) -> None:
-        self.of: Callable[[], np.ndarray | None] = lambda: None
-        self.count = 0
-        self.answer: Shared | None = None
+        self.last: _Remembered | None = None
 
     def __call__(self, target: np.ndarray, count: int) -> Shared:
-        if self.of() is not target or self.count != count or self.answer is None:
-            answer = Shared.of(target, count)
-            if answer.axes is None:
-                return answer
-            self.of, self.count = weakref.ref(target), count
-            self.answer = answer
-        return self.answer
+        # One read and one write: threads that fit at once must not mix answers.
+        last = self.last
+        if last is not None and last.of() is target and last.count == count:
+            return last.answer
+        answer = Shared.of(target, count)
+        if answer.axes is not None:
+            self.last = _Remembered(weakref.ref(target), count, answer)
+        return answer
+
+
+@dataclass(frozen=True)
+class _Remembered:
+    of: Callable[[], np.ndarray | None]
+    count: int
+    answer: Shared
 
 
 _shared = _Last()

@@ -134,6 +134,7 @@ class Forest(ComponentTranslator):
         self.axes_ = self._wide_axes(adata, spots)
         shared = shared_expression(target, self.components)
         self.gene_axes_, self.mean_ = shared.axes, shared.mean
+        scores = shared.scores
         many = len(spots) > MOST_SPOTS
         forest = ExtraTreesRegressor(
             self.trees,
@@ -143,7 +144,11 @@ class Forest(ComponentTranslator):
             max_samples=MOST_SPOTS if many else None,
             random_state=self.seed,
             n_jobs=-1,
-        ).fit(self._features(adata, spots), shared.scores)
+        ).fit(
+            self._features(adata, spots),
+            # scikit-learn warns of a column where it expects a line.
+            scores.ravel() if scores.shape[1] == 1 else scores,
+        )
         self.forest_ = vars(Trees.of(forest))
 
     def scores(self, adata: AnnData, spots: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from histobridge import contract, graphs
 from histobridge.normalisation import pearson_columns
-from histobridge.splits import inner_splits
+from histobridge.splits import honest_splits
 from histobridge.translation.target import LogCP10k
 
 if TYPE_CHECKING:
@@ -54,13 +54,13 @@ def assess(
     """Fit fresh translators on inner folds and score each on what it did not see.
 
     Folds are patients, else sections, else buffered blocks. None where no fold has
-    enough spots.
+    enough spots: random halves would promise what neighbours told.
     """
     spots = np.flatnonzero(~contract.empty_spots(adata))
     target = LogCP10k().fit(adata, genes, spots)
     sections = graphs.section_codes(adata)
     total, weight, errors = np.zeros(len(genes)), 0, []
-    for train, test in inner_splits(adata, spots, seed):
+    for train, test in honest_splits(adata, spots, seed):
         if len(train) < 2 * SMALLEST:
             continue
         model = create().fit(adata, genes, train)

@@ -26,7 +26,7 @@ class LogCP10k:
     """
 
     def fit(
-        self, adata: AnnData, genes: int | Sequence[str], spots: np.ndarray
+        self, adata: AnnData, genes: float | Sequence[str], spots: np.ndarray
     ) -> LogCP10k:
         """Choose genes on training ``spots``.
 
@@ -40,17 +40,14 @@ class LogCP10k:
         Raises
         ------
         ContractError
-            When a named gene is absent.
+            When a named gene is absent or named twice; when the number is no whole
+            number above zero.
         """
-        if not isinstance(genes, int | np.integer):
-            named = [genes] if isinstance(genes, str) else [str(g) for g in genes]
-            absent = [g for g in named if g not in adata.var_names]
-            if absent or not named:
-                raise ContractError(
-                    "genes of the object", f"absent: {absent[:5]}", adata.var_names
-                )
-            self.genes_ = named
+        if not isinstance(genes, int | float | np.number):
+            self.genes_ = _named(adata, genes)
             return self
+        if isinstance(genes, bool) or genes < 1 or genes != int(genes):
+            raise ContractError("how many genes, 1 or more, or their names", genes)
         normal = log_normalise(contract.counts(adata)[spots])
         names = contract.section_names(adata).to_numpy()[spots]
         variance = np.zeros(adata.n_vars)
@@ -76,3 +73,16 @@ class LogCP10k:
             normal = log_normalise(counts[part])
             out[rows] = (normal if every else normal[:, columns]).toarray()
         return out
+
+
+def _named(adata: AnnData, genes: Sequence[str]) -> list[str]:
+    named = [genes] if isinstance(genes, str) else [str(g) for g in genes]
+    absent = [g for g in named if g not in adata.var_names]
+    if absent or not named:
+        raise ContractError(
+            "genes of the object", f"absent: {absent[:5]}", adata.var_names
+        )
+    if len(set(named)) < len(named):
+        twice = [g for g in dict.fromkeys(named) if named.count(g) > 1]
+        raise ContractError("every gene once", f"repeated: {twice[:5]}")
+    return named

@@ -90,7 +90,8 @@ def predict_expression(
 
     Reads what the model was trained on except counts; writes the data frame
     ``obsm[key_added]`` (n_spots x n_genes, log1p CP10k), ``obs[key_added +
-    "_in_scope"]`` (does the section's image look like those of training?) and under
+    "_in_scope"]`` (does the section's image look like those of training? ``False``
+    too where fewer than 20 spots can not tell) and under
     ``uns["histobridge"][key_added]`` settings, per gene ``expected_pearson`` and
     ``half_width`` (90 % of measurements lie within it), and per section ``scope``.
 
@@ -136,7 +137,9 @@ def _believed(settings: dict[str, Any]) -> np.ndarray:
     expected = settings.get("expected_pearson")
     if expected is None:
         raise ContractError(
-            "a model trained with reliability = True", "one that was not"
+            "a model that knows what to expect: trained with reliability = True on "
+            "tissue large enough for inner folds",
+            "one that does not",
         )
     keep = np.flatnonzero(expected >= BELIEVED)
     if not len(keep):

@@ -46,9 +46,12 @@ def partial_pearson(x: np.ndarray, y: np.ndarray, depth: np.ndarray) -> np.ndarr
     depth
         (n,) total counts.
     """
-    design = np.column_stack([np.ones(len(depth)), np.log(np.maximum(depth, 1))])
-    basis, _ = np.linalg.qr(design)
-    left, right = x - basis @ (basis.T @ x), y - basis @ (basis.T @ y)
+    log = np.log(np.maximum(depth, 1))[:, None]
+    # Even depth explains nothing; about its mean it is zero, not a column of rounding.
+    log = log - log.mean() if np.ptp(log) > 1e-9 else np.zeros_like(log)
+    slope = log / max(float((log**2).sum()), 1e-300)
+    left, right = x - x.mean(axis=0), y - y.mean(axis=0)
+    left, right = left - log @ (slope.T @ left), right - log @ (slope.T @ right)
     # What is left of a constant or a multiple of depth is rounding, not signal.
     left[:, left.std(axis=0) <= 1e-9 * np.abs(x).max(axis=0)] = 0.0
     return pearson_columns(left, right)
@@ -81,7 +84,7 @@ def noise_ceiling(
     """Largest per-gene Pearson that counting noise allows, (genes,).
 
     Square root of the reliability between binomial halves of the counts, stepped up
-    by Spearman-Brown.
+    by Spearman-Brown. NaN for fractional counts, whose noise is not that of counting.
 
     Parameters
     ----------
@@ -93,7 +96,9 @@ def noise_ceiling(
         From counts to the scale of the score.
     """
     rng = np.random.default_rng(seed)
-    total = np.zeros(len(columns))
+    counts, total = sp.csr_matrix(counts), np.zeros(len(columns))
+    if (counts.data != np.round(counts.data)).any():
+        return np.full(len(columns), np.nan)
     for _ in range(repeats):
         half, other = split_counts(counts, rng)
         r = pearson_columns(

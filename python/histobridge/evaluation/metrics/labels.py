@@ -37,7 +37,9 @@ def chaos(labels: np.ndarray, points: np.ndarray) -> float:
     Coordinates (n, 2) of one section are standardised axis by axis; domains of one
     or two spots add nothing (Shang, Zhou 2022, Nat Commun 13:7203).
     """
-    scaled = (points - points.mean(axis=0)) / points.std(axis=0)
+    spread = points.std(axis=0)
+    # Spots in one row do not vary along the other axis.
+    scaled = (points - points.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     total = 0.0
     for label in np.unique(labels):
         mine = scaled[labels == label]
