@@ -101,7 +101,7 @@ def align_sections(
         slides = [open_slide(a, name) for a, name, _ in parts]
         found = [register_images(m, f, warp, seed) for m, f in _pairs(slides)]
     else:
-        if image and not all(keys.MORPHOLOGY in adata.obsm for adata in objects):
+        if image and not all(keys.MORPHOLOGY in adata.obsm for adata, *_ in parts):
             raise ContractError(
                 f'image features in obsm["{keys.MORPHOLOGY}"] of every object, to '
                 "weigh (add_morphology)",
@@ -151,7 +151,7 @@ def _parts(objects: list[AnnData]) -> list[Part]:
             name for (_, name, _), own in zip(parts, stated, strict=True) if not own
         ]
         raise ContractError(
-            "microns per pixel of all sections, or of none where their pixels are alike",
+            "microns per pixel of all sections, or of none",
             f"none for {contract.listing(without)}",
         )
     return parts
