@@ -199,6 +199,8 @@ def test_a_baseline_chooses_no_number(planted):
     for name in TABLE["name"][TABLE["status"] == "baseline"]:
         with pytest.raises(hb.ContractError, match="k, which no baseline chooses"):
             hb.find_domains(planted.copy(), system=name)
+        with pytest.raises(hb.ContractError, match="at least 400 spots"):
+            hb.find_domains(planted.copy(), 400, system=name)
 
 
 def test_many_tiles_take_as_many_steps_as_one_batch():

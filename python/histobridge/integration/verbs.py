@@ -126,6 +126,8 @@ def find_domains(
         raise ContractError("k, which no baseline chooses", f"none for {system!r}")
     model = entry.create(seed=seed, **params)
     full = ~contract.empty_spots(adata)
+    if k is not None and full.sum() < k:
+        raise ContractError(f"at least {k} spots with counts for k = {k}", full.sum())
     found = model.fit_predict(_part(adata, full), None if k is None else int(k))
     labels = _by_size(np.asarray(found))
     n = int(labels.max()) + 1
