@@ -3,7 +3,8 @@
 #' Reads the counts of spots and of reference cells and the labels of the
 #' cells; writes \code{altExp(x, name)} (types x spots, for a Seurat object an
 #' assay) and the column \code{<name>_status}. Spots without counts get
-#' \code{NA} and say so in the status; no spot and no type is dropped.
+#' \code{NA} and say so in the status; no spot and no type is dropped. A type
+#' without counts in the shared genes is 0 everywhere and named in the record.
 #'
 #' What else a system knows goes beside: \code{altExp}s
 #' \code{<name>_lower} and \code{<name>_upper} (intervals, of

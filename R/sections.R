@@ -13,7 +13,8 @@
 #'     rigid and affine registration of the H&E.
 #' @param overlap share of the tissue that neighbouring sections have in
 #'     common; below 1 the rest stays unmatched (PASTE2).
-#' @param image weight of image features in the likeness of spots, 0 to 1.
+#' @param image weight of image features in the likeness of spots, 0 to 1;
+#'     above 0 every object must have them (\code{\link{addMorphology}}).
 #' @param warp whether a smooth deformation follows the motion.
 #' @param landmarks column that names spots which are the same place in all
 #'     sections; only used to report \code{landmark_error}, in microns, in
@@ -46,7 +47,8 @@ setMethod("alignSections", "ANY", function(
 #' \code{name}, log1p counts per 10,000 without what distinguishes the batches.
 #' Genes are adjusted together that the same batches measured, as in HarmonizR:
 #' a gene without a single count in a batch counts as not measured there, and
-#' what one batch alone measured stays as it is.
+#' what one batch alone measured stays as it is. Spots without counts stay
+#' empty and move no other.
 #'
 #' Stain: reads the image of every section; writes the stain profiles of all
 #' sections and of the reference into the settings of \code{x}, under

@@ -11,7 +11,8 @@
 #'
 #' @param x a SpatialExperiment or Seurat object.
 #' @param by column of \code{x}: groups, or a number of which the slope is
-#'     tested. Spots where it is missing are left out.
+#'     tested unless a \code{group} is named. Spots where it is missing, or
+#'     without counts, are left out.
 #' @param group which level of \code{by} is compared; of two levels the last
 #'     by default.
 #' @param reference level that it is compared with, all other spots when
@@ -24,7 +25,7 @@
 #'     \code{estimate} (of log1p counts per 10,000), \code{std_error},
 #'     \code{statistic}, \code{df}, \code{p_value}, \code{fdr}, \code{range}
 #'     (microns; pixels where no scale is known) and \code{nugget}. A gene that
-#'     does not vary has \code{NA}.
+#'     does not vary, or only as the groups and covariates do, has \code{NA}.
 #' @examplesIf pythonReady()
 #' x <- exampleBulb("Rep4")
 #' genes <- c("Penk", "Th", "Cdhr1", "Mbp")

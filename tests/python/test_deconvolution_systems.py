@@ -2,6 +2,7 @@
 
 import functools
 
+import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
@@ -140,6 +141,46 @@ def test_a_type_of_one_cell_is_kept(name):
     found, _ = fitted(tissue)
     assert "type5" in tissue.obsm["proportions"]
     assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("name", TABLE["name"])
+def test_a_type_that_no_shared_gene_shows_is_zero(name):
+    """Its cells have no counts at all, or only in genes that spots were not read for.
+
+    Left in, a mixture model keeps it where it started, and NMF gives it everything.
+    """
+    tissue, reference = (part.copy() for part in planted())
+    mute = (reference.obs["cell_type"] == "type5").to_numpy()
+    counts = reference.X.toarray()
+    counts[mute] = 0
+    reference.X = sp.csr_matrix(counts)
+    elsewhere = ad.AnnData(sp.csr_matrix(100.0 * mute[:, None]), obs=reference.obs)
+    elsewhere.var_names = ["elsewhere"]
+    few = {k: min(v, 20) if k == "epochs" else v for k, v in FAST.get(name, {}).items()}
+    tables = []
+    for cells in (reference, ad.concat([reference, elsewhere], axis=1, merge="same")):
+        hb.deconvolve(tissue, cells, system=name, **few)
+        found, _ = fitted(tissue)
+        assert list(tissue.obsm["proportions"])[4] == "type5"
+        assert (found[:, 4] == 0).all()
+        np.testing.assert_allclose(found.sum(axis=1), 1.0, atol=1e-6)
+        settings = tissue.uns["histobridge"]["proportions"]
+        assert settings["types_not_shown"] == ["type5"]
+        tables.append(found)
+    known = reference[~mute].copy()
+    hb.deconvolve(tissue, known, system=name, **few)
+    without = tissue.obsm["proportions"].drop(tissue.obs_names[EMPTY]).to_numpy()
+    for found in tables:
+        np.testing.assert_allclose(found[:, :4], without, atol=1e-6)
+
+
+def test_genes_that_show_one_type_are_refused():
+    tissue, reference = (part.copy() for part in planted())
+    counts = reference.X.toarray()
+    counts[(reference.obs["cell_type"] != "type5").to_numpy()] = 0
+    reference.X = sp.csr_matrix(counts)
+    with pytest.raises(hb.ContractError, match="two cell types with counts"):
+        hb.deconvolve(tissue, reference)
 
 
 def test_every_published_system_cites_its_paper_and_says_what_it_needs():

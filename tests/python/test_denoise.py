@@ -115,3 +115,17 @@ def test_empty_spots_stay_empty_and_bad_input_is_refused(layered):
     with pytest.raises(ContractError, match="whole-number"):
         hb.denoise(adata, key_added="other")
     assert set(adata.layers) == before
+
+
+def test_one_spot_and_no_counts_are_left_as_they_are(layered):
+    one = layered[:1].copy()
+    hb.denoise(one)
+    np.testing.assert_allclose(
+        one.layers["denoised"].toarray(), log_normalise(one.X).toarray()
+    )
+    nothing = layered[:9].copy()
+    nothing.X = sp.csr_matrix(nothing.shape)
+    hb.denoise(nothing)
+    assert nothing.layers["denoised"].nnz == 0
+    record = nothing.uns["histobridge"]["denoised"]["preservation"]
+    assert np.isnan(list(record.values())).all()

@@ -183,6 +183,26 @@ def test_spots_without_counts_have_no_embedding():
     assert adata.uns["histobridge"]["integration"]["n_empty"] == 1
 
 
+@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("n", [4, 15])
+@pytest.mark.filterwarnings("ignore:asked for", "ignore:Number of distinct clusters")
+def test_a_handful_of_spots_is_enough(name, n):
+    """All of them neighbours of each other, fewer than a network has clusters."""
+    adata = layered(0, 4)[:n].copy()
+    params = quick(name) | ({"epochs": 6} if name in NEURAL else {})
+    hb.find_domains(adata, 2, system=name, **params)
+    assert adata.obs["domain"].notna().all()
+    assert np.isfinite(adata.obsm["domain_embedding"]).all()
+
+
+def test_a_baseline_chooses_no_number(planted):
+    for name in TABLE["name"][TABLE["status"] == "baseline"]:
+        with pytest.raises(hb.ContractError, match="k, which no baseline chooses"):
+            hb.find_domains(planted.copy(), system=name)
+        with pytest.raises(hb.ContractError, match="at least 400 spots"):
+            hb.find_domains(planted.copy(), 400, system=name)
+
+
 def test_many_tiles_take_as_many_steps_as_one_batch():
     embed = BUILDS["stagate"]().embed
     found = [embed._shortened(tiles).epochs for tiles in (1, 2, 4, 16)]

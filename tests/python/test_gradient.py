@@ -139,3 +139,10 @@ def test_wrong_input_is_refused_and_nothing_written(layers, wrong, message):
     with pytest.raises(ContractError, match=message):
         hb.trace_gradient(layers, **wrong)
     assert "pseudotime" not in layers.obs
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_an_embedding_of_copies_is_refused_by_name(layers):
+    layers.obsm["integration"][:] = layers.obsm["integration"][::20].repeat(20, axis=0)
+    with pytest.raises(ContractError, match="tells a spot from most of its neighbours"):
+        hb.trace_gradient(layers, root_spot="s1")

@@ -94,3 +94,14 @@ def test_what_cannot_be_is_refused(cells):
     with pytest.raises(ContractError, match="at least 4"):
         few = cells[cells.obs["cell_type"].isin(["type1", "type2"])].copy()
         hb.data.simulate_spots(few)
+    for wrong, message in (
+        ({"n_regions": 0}, "at least one region"),
+        ({"cells_per_spot": (5, 2)}, "fewest and most cells"),
+        ({"cells_per_spot": (0, 2)}, "fewest and most cells"),
+        ({"platform_sd": -1}, "platform_sd"),
+    ):
+        with pytest.raises(ContractError, match=message):
+            hb.data.simulate_spots(cells, **wrong)
+    cells.X = np.log1p(cells.X.toarray())
+    with pytest.raises(ContractError, match="whole-number raw counts"):
+        hb.data.simulate_spots(cells)

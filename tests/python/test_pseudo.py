@@ -4,6 +4,7 @@ import os
 
 import anndata as ad
 import numpy as np
+import pandas as pd
 import pytest
 
 import histobridge as hb
@@ -94,6 +95,20 @@ def test_cells_without_label_add_counts_but_no_proportion(cells):
     assert list(truth) == [f"type{i}" for i in range(1, 6)]
     labelled = membership(spot_of, spots.obs_names)[:, 1::2].sum(axis=1)
     np.testing.assert_array_equal(truth.notna().all(axis=1), labelled.A1 > 0)
+
+
+def test_a_type_may_be_called_none(cells):
+    """What is missing is not of the type that is named like it."""
+    plain, _ = hb.data.pseudo_spots(cells, diameter_um=None)
+    cells.obs["cell_type"] = cells.obs["cell_type"].astype(object)
+    cells.obs.iloc[::2, 0] = None
+    unnamed, _ = hb.data.pseudo_spots(cells, diameter_um=None)
+    cells.obs["cell_type"] = cells.obs["cell_type"].replace("type1", "None")
+    named, _ = hb.data.pseudo_spots(cells, diameter_um=None)
+    found = named.obsm["true_proportions"].rename(columns={"None": "type1"})
+    pd.testing.assert_frame_equal(
+        found[list(plain.obsm["true_proportions"])], unnamed.obsm["true_proportions"]
+    )
 
 
 @pytest.mark.parametrize(

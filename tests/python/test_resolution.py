@@ -174,6 +174,40 @@ def test_sections_are_enhanced_apart(tissue):
     assert list(part.obs["patient"].unique()) == list(one.obs["patient"].unique())
 
 
+def test_the_grid_does_not_depend_on_the_order_of_the_spots(spots):
+    # Off the lattice, where it matters from which spot the steps are counted.
+    jittered = spots.copy()
+    jitter = np.random.default_rng(0).uniform(-6, 6, (spots.n_obs, 2))
+    jittered.obsm["spatial"] = spots.obsm["spatial"] + jitter
+    turned = jittered[::-1].copy()
+    made, again = (
+        hb.enhance_resolution(s, system="nearest", pixel_um=20, genes=["gene0001"])
+        for s in (jittered, turned)
+    )
+    np.testing.assert_array_equal(made.obsm["spatial_um"], again.obsm["spatial_um"])
+    np.testing.assert_array_equal(made.X.toarray(), again.X.toarray())
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.filterwarnings("ignore:Number of distinct", "ignore:invalid value")
+def test_one_gene_or_one_spot_is_enough(name, problem):
+    system = registry.find(name, "resolution").create(**QUICK.get(name, {}))
+    held = np.asarray(problem.member[[0]].todense()).ravel() > 0
+    gene = dataclasses.replace(problem, counts=problem.counts[:, [0]])
+    spot = dataclasses.replace(
+        problem,
+        counts=problem.counts[[0]],
+        spots=problem.spots[[0]],
+        points=problem.points[held],
+        member=problem.member[[0]][:, held],
+        features=problem.features[held],
+    )
+    for part in (gene, spot):
+        values = conserve(system.fit_predict(part), part)
+        assert np.isfinite(values).all()
+        np.testing.assert_allclose(part.member @ values, part.counts.toarray())
+
+
 def test_without_an_image_the_house_default_still_works(spots):
     blind = spots.copy()
     del blind.uns["spatial"]["S1"]["images"]
@@ -188,6 +222,10 @@ def test_what_cannot_be_enhanced_is_refused(spots):
         hb.enhance_resolution(spots, system="nearest", pixel_um=150, genes=3)
     with pytest.raises(ContractError, match="genes among"):
         hb.enhance_resolution(spots, system="nearest", genes=["moon"])
+    double = spots.copy()
+    double.obsm["spatial"][1] = double.obsm["spatial"][0]
+    with pytest.raises(ContractError, match="places of their own in section 'S1'"):
+        hb.enhance_resolution(double, system="nearest", genes=3)
     unscaled = spots.copy()
     del unscaled.uns["spatial"]["S1"]["scalefactors"]["microns_per_pixel"]
     with pytest.raises(ContractError, match="microns per full-resolution pixel"):

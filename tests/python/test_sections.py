@@ -163,6 +163,17 @@ def test_what_cannot_be_aligned_is_refused(section):
         hb.align_sections(pair, method="magic")
     with pytest.raises(ContractError, match="an overlap above 0"):
         hb.align_sections(pair, overlap=0)
+    unscaled = pair[1].copy()
+    unscaled.uns = {}
+    with pytest.raises(ContractError, match="of all sections, or of none"):
+        hb.align_sections([pair[0], unscaled])
+    for wrong in ({"image": 2.0}, {"image": -0.5}, {"structure": 1.5}):
+        with pytest.raises(ContractError, match="a weight"):
+            hb.align_sections(pair, **wrong)
+    for one in pair:
+        one.obsm.pop("morphology", None)
+    with pytest.raises(ContractError, match="image features"):
+        hb.align_sections(pair, image=0.5)
     pair[1].var_names = [f"other{i}" for i in range(pair[1].n_vars)]
     with pytest.raises(ContractError, match="genes in common"):
         hb.align_sections(pair)
@@ -247,6 +258,24 @@ def test_missing_genes_are_adjusted_where_they_were_measured():
     own = third != 2
     alone = combat(values[own][:, :10], third[own], group[own])
     np.testing.assert_allclose(adjusted[own, :10], alone)
+
+
+@pytest.mark.parametrize("method", sorted(ADJUST))
+def test_spots_without_counts_stay_empty_and_move_no_other(tissue, method):
+    counts = tissue.X.toarray()
+    counts[[0, 9, 100]] = 0
+    tissue.X = counts
+    without = tissue[counts.sum(axis=1) > 0].copy()
+    hb.harmonize_sections(tissue, method=method)
+    hb.harmonize_sections(without, method=method)
+    found = tissue.layers["harmonized"]
+    assert (found[[0, 9, 100]] == 0).all()
+    np.testing.assert_array_equal(
+        np.delete(found, [0, 9, 100], axis=0), without.layers["harmonized"]
+    )
+    tissue.X[(tissue.obs["sample_id"] == "S3").to_numpy()] = 0
+    with pytest.raises(ContractError, match="two spots with counts"):
+        hb.harmonize_sections(tissue, method=method)
 
 
 def test_a_panel_gene_is_missing_not_zero(tissue, untouched):

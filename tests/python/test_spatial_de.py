@@ -194,7 +194,60 @@ def test_missing_groups_are_left_out_and_constant_genes_say_nothing(tissue):
     assert table.loc[genes[:2], "p_value"].notna().all()
 
 
+def test_spots_without_counts_are_left_out(tissue):
+    tissue.obs["half"] = np.where(np.arange(tissue.n_obs) % 2, "a", "b")
+    counts = tissue.X.toarray()
+    counts[10:50:2] = 0
+    tissue.X = counts
+    genes = list(tissue.var_names[:3])
+    table = hb.test_spatial_de(tissue, "half", genes=genes)
+    kept = tissue[counts.sum(axis=1) > 0].copy()
+    pd.testing.assert_frame_equal(table, hb.test_spatial_de(kept, "half", genes=genes))
+    tissue.X = np.zeros_like(counts)
+    with pytest.raises(ContractError, match="on 0 spots"):
+        hb.test_spatial_de(tissue, "half")
+
+
+def test_numbers_are_groups_where_a_group_is_named(tissue):
+    genes = list(tissue.var_names[:3])
+    code = tissue.obs["domain"].cat.codes.to_numpy()
+    tissue.obs["named"] = np.where(code == 2, "two", "other")
+    wanted = hb.test_spatial_de(tissue, "named", group="two", genes=genes)
+    mixed = np.array(["x", 2], dtype=object)[(code == 2).astype(int)]
+    for column in (code, code.astype(float), pd.Categorical(code), mixed):
+        tissue.obs["code"] = column
+        for group in ("2", 2, 2.0):
+            table = hb.test_spatial_de(tissue, "code", group=group, genes=genes)
+            pd.testing.assert_frame_equal(table, wanted)
+    tissue.obs["is"] = code == 2
+    table = hb.test_spatial_de(tissue, "is", group=True, genes=genes)
+    pd.testing.assert_frame_equal(table, wanted)
+
+
+def test_a_gene_that_the_groups_determine_says_nothing(tissue):
+    """A level of one spot, and a gene that was counted there alone."""
+    counts = tissue.X.toarray()
+    counts[:, 0] = 0
+    tissue.obs["one"] = np.where(np.arange(tissue.n_obs) == 5, "a", "b")
+    genes = list(tissue.var_names[:4])
+    tissue.X = counts
+    without = hb.test_spatial_de(tissue, "one", genes=genes)
+    alone = counts.copy()
+    alone[5, 0] = 9
+    # As deep as before, so that the other genes are what they were.
+    alone[5, counts[5].argmax()] -= 9
+    tissue.X = alone
+    table = hb.test_spatial_de(tissue, "one", genes=genes)
+    pd.testing.assert_frame_equal(table, without)
+    assert table.loc[genes[0]].isna().all()
+    nothing = hb.test_spatial_de(tissue, "one", genes=genes[:1])
+    assert nothing.isna().all(axis=None)
+
+
 def test_what_cannot_be_tested_is_refused(tissue):
+    tissue.obs["endless"] = np.where(np.arange(tissue.n_obs) == 3, np.inf, 1.0)
+    with pytest.raises(ContractError, match="infinite"):
+        hb.test_spatial_de(tissue, "endless")
     with pytest.raises(ContractError, match=r"obs\['nothing'\]"):
         hb.test_spatial_de(tissue, "nothing")
     with pytest.raises(ContractError, match="a group = to compare"):

@@ -78,7 +78,8 @@ def simulate_spots(
     Raises
     ------
     ContractError
-        Unknown pattern, no such labels, fewer than four types, or a type of one cell.
+        Unknown pattern, no such labels, fewer than four types, or a type of one cell;
+        counts that are not whole numbers; numbers that no spots have.
 
     Examples
     --------
@@ -92,6 +93,8 @@ def simulate_spots(
     rng = np.random.default_rng(seed)
     if pattern not in PATTERNS:
         raise ContractError("a pattern by name", repr(pattern), PATTERNS)
+    _check(n_regions, spots_per_region, cells_per_spot, platform_sd)
+    counts = contract.integer_counts(reference)
     column = contract.labels(reference, labels, "cell types").astype(object)
     known = np.flatnonzero(column.notna())
     codes, types = pd.factorize(column.iloc[known].astype(str), sort=True)
@@ -100,9 +103,8 @@ def simulate_spots(
     points, region = _regions(n_regions, spots_per_region, rng)
     chosen, spot = _draw_cells(plan[region], codes, known, pool, cells_per_spot, rng)
     obs = _spots(region, spot)
-    drawn = reference[chosen]
     spot_of = pd.Series(obs.index[spot].to_numpy())
-    mean = membership(spot_of, obs.index) @ sp.csr_matrix(contract.counts(drawn))
+    mean = membership(spot_of, obs.index) @ counts[chosen]
     factor = np.exp(rng.normal(0, platform_sd, reference.n_vars))
     frame = proportions(spot_of, column.iloc[chosen], obs.index)
     scale = {keys.SCALE_FACTORS: {keys.MICRONS_PER_PIXEL: 1.0}}
@@ -117,6 +119,23 @@ def simulate_spots(
         uns={keys.SPATIAL: {SECTION: scale}},
     )
     return spots, reference[rest].copy()
+
+
+def _check(
+    n_regions: int,
+    spots_per_region: int,
+    cells_per_spot: tuple[int, int],
+    platform_sd: float,
+) -> None:
+    if n_regions < 1 or spots_per_region < 1:
+        found = f"{n_regions} regions of {spots_per_region}"
+        raise ContractError("at least one region of one spot", found)
+    if not 1 <= cells_per_spot[0] <= cells_per_spot[1]:
+        raise ContractError(
+            "fewest and most cells of a spot, of at least 1", f"{tuple(cells_per_spot)}"
+        )
+    if not platform_sd >= 0:
+        raise ContractError("platform_sd >= 0", f"{platform_sd}")
 
 
 def region_frequencies(

@@ -155,12 +155,10 @@ def _nearest(
 
 def proportions(spot_of: pd.Series, column: pd.Series, spots: pd.Index) -> pd.DataFrame:
     """Share of each label of ``column`` among the cells of a spot (spots x labels)."""
-    text = column.astype(object).where(column.notna(), None)
-    types = sorted({str(label) for label in text if label is not None})
-    kind = pd.Index(types).get_indexer(text.map(str))
-    known = np.flatnonzero(kind >= 0)
+    known = np.flatnonzero(column.notna())
+    kind, types = pd.factorize(column.iloc[known].astype(str), sort=True)
     one_hot = sp.csr_matrix(
-        (np.ones(len(known)), (known, kind[known])), (len(column), len(types))
+        (np.ones(len(known)), (known, kind)), (len(column), len(types))
     )
     cells = (membership(spot_of, spots) @ one_hot).toarray()
     total = cells.sum(axis=1, keepdims=True)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 
+from histobridge import keys
+from histobridge.contract import ContractError
 from histobridge.deconvolution.signatures import Signatures
 
 if TYPE_CHECKING:
@@ -37,6 +39,42 @@ class Estimate:
     spots: dict[str, np.ndarray] = field(default_factory=dict)
     tables: dict[str, np.ndarray] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+
+
+TABLES = ("lower", "upper", "abundance")
+"""What a system may offer beside proportions, for every spot and type."""
+
+
+def fit_tables(
+    model: Any, adata: AnnData, counts: sp.csr_matrix, signatures: Signatures
+) -> dict[str, np.ndarray]:
+    """Proportions, and what the system offers of ``TABLES``, (n_spots, n_types) each.
+
+    A type that no shared gene shows cannot be told from any other: no system sees it,
+    and it is 0 everywhere.
+
+    Raises
+    ------
+    ContractError
+        The genes show fewer than two types.
+    """
+    shown = signatures.shown()
+    if len(shown) < 2:
+        raise ContractError(
+            "two cell types with counts in the shared genes",
+            [signatures.types[k] for k in shown],
+            signatures.types,
+        )
+    part = signatures
+    if len(shown) < len(signatures.types):
+        part = signatures.of_types(shown)
+    found = {keys.PROPORTIONS: model.fit_predict(adata, counts, part)}
+    found |= {n: getattr(model, f"{n}_") for n in TABLES if hasattr(model, f"{n}_")}
+    whole = {}
+    for name, values in found.items():
+        whole[name] = np.zeros((counts.shape[0], len(signatures.types)))
+        whole[name][:, shown] = values
+    return whole
 
 
 Solve = Callable[..., Estimate]

@@ -55,6 +55,27 @@ class Signatures:
             cells=self.cells[:, genes],
         )
 
+    def shown(self) -> np.ndarray:
+        """Positions of the types that some gene shows."""
+        return np.flatnonzero(self.profiles.sum(axis=0) > 0)
+
+    def of_types(self, chosen: np.ndarray) -> Signatures:
+        """Keep the types at some positions, and their cells."""
+        place = np.full(len(self.types), -1)
+        place[chosen] = np.arange(len(chosen))
+        cells = np.flatnonzero(place[self.codes] >= 0)
+        sizes = self.sizes[chosen]
+        return replace(
+            self,
+            types=[self.types[k] for k in chosen],
+            profiles=self.profiles[:, chosen],
+            sizes=sizes / sizes.mean(),
+            cells=self.cells[cells],
+            codes=place[self.codes[cells]],
+            depth=self.depth[cells],
+            donors=self.donors[cells],
+        )
+
     def members(self, donor: int | None = None) -> sp.csr_matrix:
         """Sparse (n_types, n_cells) of ones, of all donors or of one."""
         cells = np.arange(len(self.codes))
@@ -104,10 +125,12 @@ def reference_signatures(
         numbers.
     """
     column = contract.labels(reference, labels, "cell types").astype(object)
+    known = column.notna().to_numpy()
+    _, types = pd.factorize(column[known].astype(str), sort=True)
     counts = contract.integer_counts(reference)
     depth = contract.depth(reference)
-    cells = np.flatnonzero(column.notna().to_numpy() & (depth > 0))
-    codes, types = pd.factorize(column.to_numpy()[cells].astype(str), sort=True)
+    cells = np.flatnonzero(known & (depth > 0))
+    codes = types.get_indexer(column.iloc[cells].astype(str))
     member = sp.csr_matrix(
         (np.ones(len(cells)), (codes, np.arange(len(cells)))), (len(types), len(cells))
     )
@@ -115,7 +138,8 @@ def reference_signatures(
         counts[cells][:, reference.var_names.get_indexer(genes)], dtype=float
     )
     pooled = (member @ shown).toarray().T
-    sizes = np.asarray(member @ depth[cells]) / np.bincount(codes)
+    size = np.maximum(np.bincount(codes, minlength=len(types)), 1)
+    sizes = np.asarray(member @ depth[cells]) / size
     return Signatures(
         [str(t) for t in types],
         pooled / np.maximum(pooled.sum(axis=0), 1e-12),

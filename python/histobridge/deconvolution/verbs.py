@@ -11,14 +11,13 @@ import scipy.sparse as sp
 from histobridge import __version__, contract, keys, registry
 from histobridge.deconvolution import genes as gene_choice
 from histobridge.deconvolution import outputs
+from histobridge.deconvolution.base import fit_tables
 from histobridge.deconvolution.signatures import Signatures, reference_signatures
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 FITTED, EMPTY = "fitted", "no counts in shared genes"
-TABLES = ("lower", "upper", "abundance")
-"""What a system may offer beside proportions, for every spot and type."""
 
 
 def deconvolve(
@@ -37,9 +36,11 @@ def deconvolve(
     and morphology; writes the data frame ``obsm[key_added]`` (n_spots x n_types,
     rows sum to 1, NaN where a spot could not be fitted), ``obs[f"{key_added}_status"]``
     with the reason, and settings under ``uns["histobridge"][key_added]``. No spot and
-    no type is dropped. What else a system offers goes beside: data frames
-    ``obsm[f"{key_added}_lower"]``, ``_upper`` (intervals) and ``_abundance`` (cells
-    per spot), and columns such as ``obs[f"{key_added}_residual"]``.
+    no type is dropped; a type without counts in the shared genes is 0 everywhere and
+    named by ``types_not_shown`` of the settings. What else a system offers goes
+    beside: data frames ``obsm[f"{key_added}_lower"]``, ``_upper`` (intervals) and
+    ``_abundance`` (cells per spot), and columns such as
+    ``obs[f"{key_added}_residual"]``.
 
     Parameters
     ----------
@@ -55,8 +56,9 @@ def deconvolve(
     Raises
     ------
     ContractError
-        No shared genes; counts that are not whole numbers, negative or NaN; a label
-        column that is absent or has one class; repeated names; unknown system.
+        Too few shared genes, or such that show fewer than two types; counts that are
+        not whole numbers, negative or NaN; a label column that is absent or has one
+        class; repeated names; unknown system.
 
     Examples
     --------
@@ -71,15 +73,13 @@ def deconvolve(
     model = registry.find(system, "deconvolution").create(seed=seed, **params)
     counts, signatures = shared_problem(adata, reference, labels)
     full = np.asarray(counts.sum(axis=1)).ravel() > 0
-    found = {key_added: np.empty((0, len(signatures.types)))}
+    found = {keys.PROPORTIONS: np.empty((0, len(signatures.types)))}
     if full.any():
         part = adata if full.all() else adata[full]
         counts = counts if full.all() else counts[full]
-        found = {key_added: model.fit_predict(part, counts, signatures)}
-        for name in TABLES:
-            if hasattr(model, f"{name}_"):
-                found[f"{key_added}_{name}"] = getattr(model, f"{name}_")
-    for key, values in found.items():
+        found = fit_tables(model, part, counts, signatures)
+    for name, values in found.items():
+        key = key_added if name == keys.PROPORTIONS else f"{key_added}_{name}"
         adata.obsm[key] = outputs.complete(
             values, full, adata.obs_names, signatures.types
         )
@@ -97,6 +97,9 @@ def deconvolve(
         "n_genes": len(signatures.genes),
         "n_empty": int((~full).sum()),
     }
+    if len(signatures.shown()) < len(signatures.types):
+        mute = np.setdiff1d(np.arange(len(signatures.types)), signatures.shown())
+        settings["types_not_shown"] = [signatures.types[k] for k in mute]
     for name in ("graph_", "strength_", "sigma_"):
         if hasattr(model, name):
             settings[name.rstrip("_")] = getattr(model, name)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from histobridge import keys
 from histobridge.contract import ContractError
+from histobridge.deconvolution.base import fit_tables
 from histobridge.deconvolution.verbs import shared_problem
 from histobridge.evaluation import metrics
 from histobridge.evaluation.cost import Energy
@@ -120,7 +121,8 @@ class Deconvolution(Problem):
     def answer(self, model: Any, fold: Fold, needs: Sequence[str]) -> np.ndarray:
         """Proportions (n_test, n_types)."""
         seen = declared_view(self.adata[fold.test], needs)
-        return model.fit_predict(seen, self.counts[fold.test], self.signatures)
+        counts = self.counts[fold.test]
+        return fit_tables(model, seen, counts, self.signatures)[keys.PROPORTIONS]
 
     def parts(self, fold: Fold, answer: np.ndarray) -> Iterator[Part]:
         """All test spots at once: scores are means over spots."""

@@ -73,7 +73,7 @@ def trace_gradient(
     ------
     ContractError
         No embedding, not exactly one root, an unknown spot or domain, fewer than 10
-        spots with an embedding.
+        spots with an embedding, one whose neighbours are mostly copies.
 
     Notes
     -----
@@ -225,6 +225,12 @@ def _diffusion(values: np.ndarray, neighbours: int) -> np.ndarray:
     near = min(neighbours, len(values) - 1)
     # The Gaussian kernel is the one that diffusion pseudotime was defined with.
     sc.pp.neighbors(cells, near, use_rep="X", method="gauss", random_state=0)
+    if not np.isfinite(cells.obsp["connectivities"].data).all():
+        raise ContractError(
+            "an embedding that tells a spot from most of its neighbours",
+            "spots whose neighbours are all but the same",
+            "more neighbours",
+        )
     sc.tl.diffmap(cells, n_comps=min(COMPONENTS, len(values) - 2), random_state=0)
     components = cells.obsm["X_diffmap"].astype(float)
     rate = cells.uns["diffmap_evals"][1:].astype(float)

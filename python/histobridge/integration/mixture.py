@@ -107,6 +107,8 @@ class SharedCovarianceMixture:
         if self.start == "kmeans":
             return KMeans(k, n_init=5, random_state=self.seed).fit_predict(x)
         white = whiten(x)
+        if not white.shape[1]:
+            return np.zeros(len(x), dtype=int)
         rows = np.arange(len(x))
         if len(x) > WARD_LIMIT:
             rng = np.random.default_rng(self.seed)

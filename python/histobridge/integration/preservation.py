@@ -14,6 +14,11 @@ from histobridge.statistics import split_counts
 Smooth = Callable[[sp.csr_matrix], sp.csr_matrix]
 """Counts (n, genes) to log-normalised values after smoothing."""
 
+FACTS = tuple(
+    f"{what}_{when}"
+    for what in ("fold_change", "false_positives")
+    for when in ("before", "after")
+)
 LEVEL = 0.05
 LEAST_SPOTS = 10
 
@@ -32,7 +37,8 @@ def preservation(
     with that in the raw second half. ``false_positives_before`` and ``_after`` are the
     shares of genes with p <= .05 (Welch's t) between the same groups once the spots
     have changed places within their section: no gene follows place any more, so that
-    .05 is expected, and what exceeds it smoothing has made.
+    .05 is expected, and what exceeds it smoothing has made. All are NaN where there
+    are no two spots.
 
     Parameters
     ----------
@@ -40,6 +46,8 @@ def preservation(
         (n,) whether a spot is in the first group; else two clusters (k-means) of the
         first half.
     """
+    if counts.shape[0] < 2:
+        return dict.fromkeys(FACTS, float("nan"))
     rng = np.random.default_rng(seed)
     first, second = split_counts(counts, rng)
     if inside is None:
@@ -54,12 +62,13 @@ def preservation(
     for spots in parts:
         order[spots] = rng.permutation(spots)
     moved = counts[order]
-    return {
-        "fold_change_before": float(raw),
-        "fold_change_after": float(smoothed),
-        "false_positives_before": _significant(log_normalise(moved), inside, parts),
-        "false_positives_after": _significant(smooth(moved), inside, parts),
-    }
+    found = (
+        float(raw),
+        float(smoothed),
+        _significant(log_normalise(moved), inside, parts),
+        _significant(smooth(moved), inside, parts),
+    )
+    return dict(zip(FACTS, found, strict=True))
 
 
 def _two_clusters(counts: sp.csr_matrix, seed: int) -> np.ndarray:

@@ -84,8 +84,8 @@ def find_domains(
     Parameters
     ----------
     k
-        Number of domains; default chosen by the system. No labels are known, so
-        treat that number as a proposal and try others.
+        Number of domains; default chosen by the system, unless it is a baseline. No
+        labels are known, so treat that number as a proposal and try others.
     system
         Name from ``histobridge.list_systems("domains")``.
     seed, params
@@ -122,8 +122,12 @@ def find_domains(
     entry = _checked(adata, system)
     if k is not None and (int(k) != k or k < 2):
         raise ContractError("k as a whole number of at least 2", k)
+    if k is None and entry.status == "baseline":
+        raise ContractError("k, which no baseline chooses", f"none for {system!r}")
     model = entry.create(seed=seed, **params)
     full = ~contract.empty_spots(adata)
+    if k is not None and full.sum() < k:
+        raise ContractError(f"at least {k} spots with counts for k = {k}", full.sum())
     found = model.fit_predict(_part(adata, full), None if k is None else int(k))
     labels = _by_size(np.asarray(found))
     n = int(labels.max()) + 1

@@ -47,13 +47,20 @@ def fine_grid(
     Raises
     ------
     ContractError
-        No coordinates or microns per pixel; a grid too coarse to fall into a spot.
+        No coordinates or microns per pixel; spots at one place; a grid too coarse to
+        fall into a spot.
     """
     centres = contract.coordinates(adata)
     obs, pixels, microns = [], [], []
     for section, rows in contract.sections(adata).items():
         scale = contract.microns_per_pixel(adata, section)
         spots = centres[rows] * scale
+        shared = len(spots) - len(np.unique(spots, axis=0))
+        if shared:
+            raise ContractError(
+                f"spots at places of their own in section {section!r}",
+                f"{shared} at the place of another",
+            )
         pitch = graphs.pitch(spots)
         side = pixel_um or pitch / _POINTS_PER_PITCH
         diameter = spot_um or _diameter(adata, section, pitch, scale)
@@ -96,8 +103,10 @@ def _diameter(adata: AnnData, section: str, pitch: float, scale: float) -> float
 def _lattice(spots: np.ndarray, pitch: float, side: float) -> np.ndarray:
     """Points no further from a spot than the middle between spots is."""
     low, high = spots.min(axis=0) - _REACH * pitch, spots.max(axis=0) + _REACH * pitch
-    # Whole steps from a spot, so that on square arrays every spot is cut alike.
-    start = spots[0] - np.ceil((spots[0] - low) / side) * side
+    # Whole steps from a spot, so that on square arrays every spot is cut alike; from
+    # the same one in whatever order the spots come.
+    first = spots[np.lexsort(spots.T)[0]]
+    start = first - np.ceil((first - low) / side) * side
     count = np.floor((high - start) / side).astype(int) + 1
     x, y = np.meshgrid(*(start[i] + side * np.arange(count[i]) for i in range(2)))
     points = np.column_stack([x.ravel(), y.ravel()])

@@ -92,11 +92,14 @@ def kriging_weights(
 
     Covariance ``(1 - nugget) * exp(-d / scale)`` and a nugget that belongs to the
     spots alone, so that queries are smooth. Without ``queries`` each spot is
-    predicted by the others. Rows sum to one.
+    predicted by the others. Rows sum to one, or are empty where there is no other.
     """
     own = queries is None
     distance, spot = graphs.nearest(spots, k, queries)
     n, k = spot.shape
+    shape = (n, n if own else len(spots))
+    if not k:
+        return sp.csr_matrix(shape)
     weight = np.empty((n, k))
     for start in range(0, n, _CHUNK):
         rows = slice(start, start + _CHUNK)
@@ -110,7 +113,6 @@ def kriging_weights(
         target = np.ones((len(near), k + 1, 1))
         target[:, :k, 0] = (1 - nugget) * np.exp(-distance[rows] / scale)
         weight[rows] = np.linalg.solve(system, target)[:, :k, 0]
-    shape = (n, n if own else len(spots))
     row = np.repeat(np.arange(n), k)
     return sp.csr_matrix((weight.ravel(), (row, spot.ravel())), shape=shape)
 

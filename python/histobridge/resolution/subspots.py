@@ -38,10 +38,12 @@ def components(problem: Problem, n: int, seed: int) -> Components:
 
     values = log_normalise(problem.counts).toarray()
     mean = values.mean(axis=0)
+    depth = np.asarray(problem.counts.sum(axis=1)).ravel() / problem.held
+    if values.shape[1] == 1:
+        return Components(values - mean, np.ones((1, 1)), mean, depth)
     n = max(1, min(n, min(values.shape) - 1))
     model = TruncatedSVD(n, algorithm="randomized", random_state=seed)
     scores = model.fit_transform(values - mean)
-    depth = np.asarray(problem.counts.sum(axis=1)).ravel() / problem.held
     return Components(scores, model.components_, mean, depth)
 
 

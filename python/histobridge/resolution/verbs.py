@@ -80,7 +80,7 @@ def enhance_resolution(
     >>> bulb = hb.data.example_bulb(("Rep4",))
     >>> fine = hb.enhance_resolution(bulb, system="nearest", genes=["Penk", "Th"])
     >>> fine.shape
-    (4484, 2)
+    (4476, 2)
     """
     entry = registry.find(system, "resolution")
     image = "image" in entry.needs

@@ -33,7 +33,8 @@ def harmonize_sections(
     *Expression*: reads counts and ``obs`` columns; writes ``layers[key_added]``
     (log1p counts per 10,000, adjusted). Genes are adjusted together that the same
     batches measured; a gene without a single count in a batch counts as not measured
-    there, and what one batch alone measured stays as it is.
+    there, and what one batch alone measured stays as it is. Spots without counts
+    stay empty and move no other.
 
     *Stain*: reads the image of every section; writes the stain profiles of all
     sections and of the reference under ``uns["histobridge"][key_added]``. Images stay
@@ -61,8 +62,9 @@ def harmonize_sections(
     Raises
     ------
     ContractError
-        Fewer than two batches, a batch of one spot, columns that are absent or have
-        missing values, an unknown method; a section without image or tissue.
+        Fewer than two batches, a batch of one spot with counts, columns that are
+        absent or have missing values, an unknown method; a section without image or
+        tissue.
 
     Examples
     --------
@@ -127,14 +129,16 @@ def _harmonise_expression(
     """Write the adjusted layer of every object; their settings."""
     for adata in objects:
         contract.unique_names(adata)
-    code, names = _coded_batches(objects, batch)
+    full = np.concatenate([~contract.empty_spots(adata) for adata in objects])
+    code, names = _coded_batches(objects, batch, full)
     genes = pd.Index(pd.unique(np.concatenate([a.var_names for a in objects])))
     values = np.concatenate([_values(adata, genes) for adata in objects])
     for b in range(len(names)):
         unseen = np.nan_to_num(values[code == b]).max(axis=0) == 0
         values[np.ix_(code == b, unseen)] = np.nan
     kept = _covariates(objects, covariates)
-    adjusted = harmonise(values, code, kept, ADJUST[method])
+    adjusted = np.zeros_like(values)
+    adjusted[full] = harmonise(values[full], code[full], kept[full], ADJUST[method])
     start = 0
     for adata in objects:
         rows = adjusted[start : start + adata.n_obs]
@@ -145,14 +149,17 @@ def _harmonise_expression(
     return [{"batch": batch, "covariates": list(covariates)} for _ in objects]
 
 
-def _coded_batches(objects: list[AnnData], batch: str) -> tuple[np.ndarray, pd.Index]:
+def _coded_batches(
+    objects: list[AnnData], batch: str, full: np.ndarray
+) -> tuple[np.ndarray, pd.Index]:
     """Batch of every spot of all objects, and their names."""
     labels = pd.concat([_batches(adata, batch) for adata in objects])
     code, names = pd.factorize(labels, sort=True)
-    size = np.bincount(code)
+    size = np.bincount(code[full], minlength=len(names))
     if len(names) < 2 or size.min() < 2:
         found = ", ".join(f"{n}: {s}" for n, s in zip(names, size, strict=True))
-        raise ContractError(f"two batches of two spots in obs[{batch!r}]", found)
+        expected = f"two batches of two spots with counts in obs[{batch!r}]"
+        raise ContractError(expected, found)
     return code, names
 
 

@@ -58,7 +58,7 @@ def align_sections(
         Share of the tissue that neighbouring sections have in common; below 1 the
         rest is left unmatched.
     structure
-        Weight of distances within sections against likeness of spots.
+        Weight of distances within sections against likeness of spots, from 0 to 1.
     image
         Weight of image features in the likeness of spots, from 0 to 1.
     warp
@@ -74,8 +74,9 @@ def align_sections(
     Raises
     ------
     ContractError
-        Fewer than two sections; no counts, no common genes, no image or no microns
-        per pixel where they are needed; an unknown method.
+        Fewer than two sections; no counts, no common genes, no image, image features
+        or microns per pixel where they are needed; an unknown method; a weight that
+        is none.
 
     Examples
     --------
@@ -91,12 +92,21 @@ def align_sections(
         raise ContractError("a method by name", repr(method), METHODS)
     if not 0 < overlap <= 1:
         raise ContractError("an overlap above 0 and up to 1", f"{overlap:g}")
+    for name, weight in (("structure", structure), ("image", image)):
+        if not 0 <= weight <= 1:
+            raise ContractError(f"a weight {name} from 0 to 1", f"{weight:g}")
     if method == "image":
         from histobridge.sections.registration import register_images
 
         slides = [open_slide(a, name) for a, name, _ in parts]
         found = [register_images(m, f, warp, seed) for m, f in _pairs(slides)]
     else:
+        if image and not all(keys.MORPHOLOGY in adata.obsm for adata, *_ in parts):
+            raise ContractError(
+                f'image features in obsm["{keys.MORPHOLOGY}"] of every object, to '
+                "weigh (add_morphology)",
+                "none",
+            )
         sections = _sections(parts, seed)
         found = [
             _matched(m, f, structure, overlap, image, warp) for m, f in _pairs(sections)
@@ -135,6 +145,15 @@ def _parts(objects: list[AnnData]) -> list[Part]:
     ]
     if len(parts) < 2:
         raise ContractError("at least two sections", f"{len(parts)}")
+    stated = [graphs.has_microns(adata[spots]) for adata, _, spots in parts]
+    if any(stated) and not all(stated):
+        without = [
+            name for (_, name, _), own in zip(parts, stated, strict=True) if not own
+        ]
+        raise ContractError(
+            "microns per pixel of all sections, or of none",
+            f"none for {contract.listing(without)}",
+        )
     return parts
 
 

@@ -40,8 +40,9 @@ def test_spatial_de(
     Parameters
     ----------
     by
-        ``obs`` column: groups, or a number of which the slope is tested. Spots where
-        it is missing are left out.
+        ``obs`` column: groups, or a number of which the slope is tested unless a
+        ``group`` is named. Spots where it is missing, or without counts, are left
+        out.
     group
         Which level of ``by`` is compared; may be left out where there are two
         levels, and is then the last.
@@ -61,7 +62,8 @@ def test_spatial_de(
     of log1p counts per 10,000), ``std_error``, ``statistic``, ``df``, ``p_value``
     (also for the uncertainty of range and nugget, so above that of ``statistic``),
     ``fdr`` (Benjamini-Hochberg), ``range`` (microns, pixels where no scale is known)
-    and ``nugget``. A gene that does not vary has NaN.
+    and ``nugget``. A gene that does not vary, or only as the groups and covariates
+    do, has NaN.
 
     Raises
     ------
@@ -88,20 +90,21 @@ def test_spatial_de(
     design = _design(adata, spots, tested, by, covariates)
     columns = _genes(adata, genes)
     values = log_normalise(contract.counts(adata))[spots][:, columns].toarray()
-    varies = np.ptp(values, axis=0) > 0
-    fit = fit_gls(
-        values[:, varies],
-        design,
-        graphs.positions_um(adata)[spots],
-        graphs.section_codes(adata)[spots],
-        exact=exact,
-        neighbours=neighbours,
-        seed=seed,
-    )
     table = pd.DataFrame(
         np.nan, index=adata.var_names[columns], columns=list(_COLUMNS), dtype=float
     )
-    table.loc[varies] = _columns(fit)
+    varies = _varies(values, design)
+    if varies.any():
+        fit = fit_gls(
+            values[:, varies],
+            design,
+            graphs.positions_um(adata)[spots],
+            graphs.section_codes(adata)[spots],
+            exact=exact,
+            neighbours=neighbours,
+            seed=seed,
+        )
+        table.loc[varies] = _columns(fit)
     return table.sort_values("p_value", kind="stable")
 
 
@@ -132,11 +135,13 @@ def _tested(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Positions of the spots compared and the variable tested on them."""
     column = contract.obs_column(adata, by, "groups or a covariate")
-    if _is_number(column):
-        spots = np.flatnonzero(column.notna())
+    full = ~contract.empty_spots(adata)
+    if _is_number(column) and group is None and reference is None:
+        spots = np.flatnonzero(column.notna() & full)
         return spots, column.to_numpy(dtype=float)[spots]
-    text = column.astype(object).where(column.notna())
-    levels = [str(level) for level in pd.Series(text.dropna().unique()).sort_values()]
+    codes, found = pd.factorize(column.astype(object), sort=True)
+    levels = [_name(level) for level in found]
+    group, reference = (g if g is None else _name(g) for g in (group, reference))
     if group is None:
         if len(levels) != 2:
             raise ContractError("a group = to compare", "none", levels)
@@ -144,10 +149,17 @@ def _tested(
     for level in (group, reference):
         if level is not None and level not in levels:
             raise ContractError(f"a level of obs[{by!r}]", repr(level), levels)
-    text = text.astype(str).where(column.notna())
-    kept = text.notna() if reference is None else text.isin([group, reference])
-    spots = np.flatnonzero(kept)
-    return spots, (text == group).to_numpy(dtype=float)[spots]
+    text = np.array([*levels, None], dtype=object)[codes]
+    inside = text == group
+    kept = codes >= 0 if reference is None else inside | (text == reference)
+    spots = np.flatnonzero(kept & full)
+    return spots, inside.astype(float)[spots]
+
+
+def _name(level: object) -> str:
+    """Name of a level; whole numbers are the same level whatever holds them."""
+    whole = isinstance(level, float | np.floating) and float(level).is_integer()
+    return str(int(level)) if whole else str(level)  # type: ignore[call-overload]
 
 
 def _is_number(column: pd.Series) -> bool:
@@ -176,15 +188,25 @@ def _design(
             dummies = pd.get_dummies(column.astype(str), drop_first=True, dtype=float)
             columns += list(dummies.to_numpy().T)
     design = np.column_stack(columns)
+    if not np.isfinite(design).all():
+        raise ContractError(f"finite obs[{by!r}] and covariates", "infinite values")
     # Columns of equal size, so that the rank does not depend on their units.
     size = np.linalg.norm(design, axis=0)
-    rank = np.linalg.matrix_rank(design / np.where(size > 0, size, 1))
+    scaled = design / np.where(size > 0, size, 1)
+    rank = int(np.linalg.matrix_rank(scaled)) if len(spots) else 0
     if rank < design.shape[1] or len(spots) <= rank:
         raise ContractError(
             f"obs[{by!r}] to differ between spots beyond its covariates",
             f"rank {rank} of {design.shape[1]} columns on {len(spots)} spots",
         )
     return design
+
+
+def _varies(values: np.ndarray, design: np.ndarray) -> np.ndarray:
+    """Which genes (genes,) of ``values`` vary beyond what the design determines."""
+    basis = np.linalg.qr(design)[0]
+    rest = values - basis @ (basis.T @ values)
+    return np.linalg.norm(rest, axis=0) > 1e-9 * np.linalg.norm(values, axis=0)
 
 
 def _genes(adata: AnnData, genes: Sequence[str] | None) -> np.ndarray:

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from histobridge.integration.networks.losses import triplet_error
-from histobridge.integration.networks.operators import Batch
+from histobridge.integration.networks.operators import Batch, Sparse
 
 
 class ConditionalAutoencoder(nn.Module):
@@ -40,11 +40,18 @@ class ConditionalAutoencoder(nn.Module):
         z = self.embed(batch)
         section = self.section(batch["sections"])
         found = self.decoder(torch.cat([z, section], dim=1))
-        chosen = torch.randint(len(near.rows), (4 * len(x),)).to(x.device)
-        rows, columns = near.rows[chosen], near.columns[chosen]
-        before, after = (
-            ((v[rows] - v[columns]) ** 2).sum(1).add(1e-8).sqrt() for v in (x, z)
-        )
-        kept = functional.mse_loss(after / after.mean(), before / before.mean())
+        kept = _distance_error(x, z, near)
         pulled = triplet_error(z, batch["pairs"], batch["sections"])
         return functional.mse_loss(found, x) + 0.2 * pulled + kept
+
+
+def _distance_error(x: torch.Tensor, z: torch.Tensor, near: Sparse) -> torch.Tensor:
+    """Relative distances of sampled neighbours in ``z`` against those in ``x``."""
+    if not len(near.rows):
+        return z.sum() * 0.0
+    chosen = torch.randint(len(near.rows), (4 * len(x),)).to(x.device)
+    rows, columns = near.rows[chosen], near.columns[chosen]
+    before, after = (
+        ((v[rows] - v[columns]) ** 2).sum(1).add(1e-8).sqrt() for v in (x, z)
+    )
+    return functional.mse_loss(after / after.mean(), before / before.mean())

@@ -47,6 +47,8 @@ def edge_error(
     """
     n = len(z)
     most = min(len(graph.rows), per_spot * n)
+    if not most:
+        return z.sum() * 0.0
     chosen = torch.randperm(len(graph.rows))[:most].to(z.device)
     rows, columns = graph.rows[chosen], graph.columns[chosen]
     positive = functional.softplus(-(z[rows] * z[columns]).sum(1)).mean()
@@ -57,6 +59,9 @@ def edge_error(
     place = torch.searchsorted(known, one * n + other).clamp(max=len(known) - 1)
     keep = (known[place] != one * n + other) & (one != other)
     negative = (z[one[keep]] * z[other[keep]]).sum(1)
+    # A handful of spots may all be neighbours.
+    if not len(negative):
+        return positive
     return positive + functional.softplus(negative).mean()
 
 
@@ -155,8 +160,9 @@ class DeepClusters(nn.Module):
     """Self-training on soft assignments (DEC; Xie et al. 2016).
 
     Centres start at epoch ``start`` from k-means of the embedding (of the first
-    tile); the sharpened target is renewed every ``every`` epochs. Memberships fall
-    with the squared distance d as ``(1 + d / spread) ** -power``.
+    tile), ``k`` of them or one per spot; the sharpened target is renewed every
+    ``every`` epochs. Memberships fall with the squared distance d as
+    ``(1 + d / spread) ** -power``.
     """
 
     def __init__(
@@ -201,6 +207,7 @@ class DeepClusters(nn.Module):
         from sklearn.cluster import KMeans
 
         seed = int(torch.randint(2**31, (1,)))
-        model = KMeans(len(self.centres), n_init=5, random_state=seed)
+        k = min(len(self.centres), len(z))
+        model = KMeans(k, n_init=5, random_state=seed)
         centres = model.fit(z.cpu().numpy()).cluster_centers_
         self.centres.data = torch.from_numpy(centres).to(z)

@@ -131,7 +131,7 @@ class VariationalGraph(nn.Module):
         pieces = edge_error(mean, batch["edges"], negatives=self.negatives)
         pieces = pieces + kl_normal(mean, spread) / len(x)
         total = total + weights["graph"] * pieces
-        if weights.get("masked"):
+        if weights.get("masked") and hidden.any():
             error = scaled_cosine_error(found[hidden], x[hidden])
             total = total + weights["masked"] * error
         if weights.get("clusters"):

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from histobridge import graphs
 from histobridge.integration.base import Integrator
 from histobridge.integration.features import (
@@ -52,7 +54,8 @@ def staig(*, epochs: int = 200, seed: int = 0) -> Integrator:
         if image is not None:
             alike = graphs.product_weights(near, [image])
             kept = (near * KEPT + alike * (1 - KEPT)).tocsr()
-            groups = KMeans()(image, min(80, len(image) // 10), seed, adata)
+            k = int(np.clip(len(image) // 10, 1, 80))
+            groups = KMeans()(image, k, seed, adata)
         return {
             "x": rotated_genes(adata, 3000, 200, scale=True, seed=seed),
             "graph": graphs.with_self(kept),
