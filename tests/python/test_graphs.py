@@ -178,6 +178,24 @@ def test_products_are_taken_on_the_candidate_edges():
     assert top[0].max() == found.tocsr()[0].max()
 
 
+def test_points_as_near_as_the_last_are_neighbours_too():
+    x, y = np.meshgrid(np.arange(9), np.arange(7))
+    points = 200.1 * np.column_stack([x.ravel(), y.ravel()])
+    graph = graphs.knn_graph(points, np.zeros(63), 6)
+    inner = (points.min(1) > 0) & (x.ravel() < 8) & (y.ravel() < 6)
+    assert set(np.diff(graph.indptr)[inner]) == {8}
+    order = np.random.default_rng(0).permutation(63)
+    again = graphs.knn_graph(points[order], np.zeros(63), 6)
+    np.testing.assert_array_equal(again.toarray(), graph.toarray()[order][:, order])
+
+
+def test_coinciding_points_stay_sparse():
+    graph = graphs.knn_graph(np.zeros((500, 2)), np.zeros(500), 6)
+    assert np.diff(graph.indptr).max() <= 6 + 12
+    none = graphs.knn_graph(np.zeros((3, 2)), np.zeros(3), 0)
+    assert none.nnz == 0
+
+
 def test_pruning_by_groups_cuts_or_weakens_what_lies_between():
     graph = graphs.knn_graph(scattered(60), np.zeros(60), 6)
     groups = np.arange(60) % 2

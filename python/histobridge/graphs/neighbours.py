@@ -12,6 +12,11 @@ from histobridge import contract, keys
 if TYPE_CHECKING:
     from anndata import AnnData
 
+SHELL = 12
+"""Points at one distance of a point of a plane lattice, near ones."""
+TIE = 1e-6
+"""Relative difference of distances that are one distance, rounded."""
+
 
 def positions_um(adata: AnnData) -> np.ndarray:
     """Spot centres (n, 2) in microns; in pixels where no scale is known.
@@ -84,17 +89,35 @@ def knn_graph(points: np.ndarray, sections: np.ndarray, k: int) -> sp.csr_matrix
     sections
         (n,) section of each point.
     k
-        Neighbours per point, fewer in a section that has fewer points.
+        Neighbours per point, fewer in a section that has fewer points, and more
+        where others are as near as the k-th: on a square lattice 6 are 8.
     """
     rows, columns = [], []
     for section in np.unique(sections):
         spots = np.flatnonzero(sections == section)
-        _, found = nearest(points[spots], k)
-        rows.append(np.repeat(spots, found.shape[1]))
-        columns.append(spots[found.ravel()])
+        row, column = _with_ties(points[spots], k)
+        rows.append(spots[row])
+        columns.append(spots[column])
     row, column = np.concatenate(rows), np.concatenate(columns)
     shape = (len(points), len(points))
     return sp.csr_matrix((np.ones(len(row)), (row, column)), shape=shape)
+
+
+def _with_ties(points: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the edges to the k nearest and to all that are as near as the k-th.
+
+    Whichever of them came first would make a graph depend on the order of the
+    spots. At most ``SHELL`` more are kept, for points that coincide.
+    """
+    k = max(k, 0)
+    distance, found = nearest(points, k + 1 if k else 0)
+    if found.shape[1] <= k:
+        return np.repeat(np.arange(len(points)), found.shape[1]), found.ravel()
+    limit = distance[:, k - 1] * (1 + TIE)
+    if (distance[:, k] <= limit).any():
+        distance, found = nearest(points, k + SHELL)
+    row, rank = np.nonzero(distance <= limit[:, None])
+    return row, found[row, rank]
 
 
 def symmetric(graph: sp.csr_matrix) -> sp.csr_matrix:
