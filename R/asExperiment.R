@@ -12,7 +12,7 @@
 #' @param adata a Python \code{AnnData}.
 #' @param class class of the result.
 #' @param assay.type name of the assay that \code{X} becomes, unless
-#'     \code{uns["X_name"]} says it.
+#'     \code{uns["X_name"]} says it; \code{"X"} where a layer has that name.
 #' @param strict whether to stop, naming it, at what \code{class} has no place
 #'     for; \code{FALSE} leaves it out and names it in
 #'     \code{metadata(x)$HistoBridge$left_out}.
@@ -90,7 +90,7 @@ columnsFrom <- function(frame, record, side) {
         attr(made[[name]], "tzone") <- if (!absent) ""
     }
     for (name in unlist(record$whole[[side]])) {
-        storage.mode(made[[name]]) <- "integer"
+        made[[name]] <- asMode(made[[name]], "integer")
     }
     labels <- record$labels[[side]]
     for (name in names(labels)) {
@@ -107,12 +107,27 @@ assaysFrom <- function(adata, uns, record, names, assay.type) {
     found <- entries(adata, "layers")
     if (py_to_r(bridge()$has_x(adata))) {
         name <- if (length(uns$X_name)) py_to_r(uns$X_name) else assay.type
-        found <- c(stats::setNames(list(adata$X), name), found)
+        found <- c(stats::setNames(list(adata$X), freeName(name, found)), found)
     }
     found <- inOrder(found, names(record$assays))
     Map(function(value, key) {
         withNames(asClass(fromSpots(value), record$assays[[key]]), names)
     }, found, names(found))
+}
+
+# Python users put the counts aside as a layer and go on with X.
+freeName <- function(name, layers) {
+    if (name %in% names(layers)) {
+        if ("X" %in% names(layers)) {
+            fail(
+                "a name of X that no layer has",
+                paste("layers", quoted(unique(c(name, "X")))),
+                fix = "set uns[\"X_name\"]"
+            )
+        }
+        name <- "X"
+    }
+    name
 }
 
 # A matrix on disk has no class of its own any more once it has been renamed.
@@ -163,8 +178,8 @@ addSpatial <- function(x, adata, libraries, record) {
             names <- c("x", "y", "z")[seq_len(ncol(coords))]
         }
         coords <- inOwnOrder(coords, names)
-        mode <- record$spatialCoords$mode
-        storage.mode(coords) <- if (is.null(mode)) "double" else mode
+        storage.mode(coords) <- "double"
+        coords <- asMode(coords, record$spatialCoords$mode)
         bare <- isFALSE(record$spatialCoords$named)
         rownames(coords) <- if (!bare) colnames(x)
         spatialCoords(x) <- coords

@@ -8,7 +8,7 @@
 #' @param adata a Python \code{AnnData}.
 #' @param assay name of the assay, unless \code{adata} came from Seurat.
 #' @param assay.type name of the layer that \code{X} becomes, unless
-#'     \code{uns["X_name"]} says it.
+#'     \code{uns["X_name"]} says it; \code{"X"} where a layer has that name.
 #' @param strict whether to stop, naming it, at what a Seurat object has no
 #'     place for; \code{FALSE} leaves it out and names it in
 #'     \code{Misc(x, "HistoBridge")$left_out}.

@@ -27,8 +27,8 @@ dimFrom <- function(value, adata, key, record) {
     if (identical(record$class, "LinearEmbeddingMatrix")) {
         return(embeddingFrom(m, adata, key, record))
     }
-    if (length(record$mode) && is.matrix(m)) {
-        storage.mode(m) <- record$mode
+    if (is.matrix(m)) {
+        m <- asMode(m, record$mode)
     }
     for (name in names(record$attributes)) {
         attr(m, name) <- record$attributes[[name]]
