@@ -73,7 +73,7 @@ experimentFrom <- function(adata, class, assay.type = "X") {
     }
     if (is(x, "SingleCellExperiment")) {
         x <- addDims(x, adata, record)
-        x <- addAltExps(x, adata, uns, record)
+        x <- addAltExps(x, adata, record)
         x <- addPairs(x, adata, record)
         SingleCellExperiment::mainExpName(x) <- record$mainExpName
     }
@@ -95,7 +95,9 @@ columnsFrom <- function(frame, record, side) {
     labels <- record$labels[[side]]
     for (name in names(labels)) {
         own <- labels[[name]]
-        names(made[[name]]) <- if (isTRUE(own)) rows else unlist(own)
+        then <- record$names[[side]]
+        names(made[[name]]) <- if (isTRUE(own)) rows else
+            unlist(own)[match(rows, then)]
     }
     for (name in unlist(record$rle[[side]])) {
         made[[name]] <- S4Vectors::Rle(made[[name]])
@@ -154,8 +156,8 @@ baseExperiment <- function(assays, obs, var, record, class) {
     known <- grepl("Experiment$", c(record$class, "")[1])
     class <- if (!nested) class else if (known) record$class else
         "SingleCellExperiment"
-    ranges <- record$rowRanges
-    if (length(ranges) && length(ranges) == nrow(var)) {
+    ranges <- rangesOf(record$rowRanges, rownames(var))
+    if (length(ranges)) {
         x <- SummarizedExperiment(assays, rowRanges = ranges, colData = obs)
         SummarizedExperiment::rowData(x) <- var
     } else {
@@ -166,6 +168,12 @@ baseExperiment <- function(assays, obs, var, record, class) {
         return(as(as(x, "SingleCellExperiment"), class))
     }
     as(x, class)
+}
+
+# Of the features that are there now.
+rangesOf <- function(ranges, features) {
+    rows <- match(features, names(ranges))
+    if (!anyNA(rows)) ranges[rows]
 }
 
 addSpatial <- function(x, adata, libraries, record) {

@@ -51,8 +51,7 @@ seuratMisfits <- function(adata, record) {
 
 # An assay has no place for columns, reductions and graphs of its own.
 nestedMisfits <- function(adata) {
-    uns <- entries(adata, "uns")
-    nested <- if (length(uns$altExps)) pyItems(uns$altExps)
+    nested <- pyItems(bridge()$nested(adata))
     unlist(lapply(names(nested), function(key) {
         inner <- nested[[key]]
         held <- lapply(c("obsm", "varm", "obsp", "varp"), function(part) {
@@ -89,13 +88,13 @@ seuratFrom <- function(adata, uns, record, assay.type) {
         project = if (length(record$project)) record$project else "adata"
     )
     x <- asRecorded(x, record$assay, record$main)
-    x <- addAssays(x, uns, record)
+    x <- addAssays(x, adata, record)
     x <- addReductions(x, adata, record)
     x <- addGraphs(x, adata, record)
     x@assays <- inOrder(x@assays, record$order)
     x@meta.data <- obs
     if (length(record$idents)) {
-        SeuratObject::Idents(x) <- record$idents
+        SeuratObject::Idents(x) <- record$idents[colnames(x)]
     }
     x <- addSections(x, adata, uns, record)
     addMisc(x, uns, record)

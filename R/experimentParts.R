@@ -55,7 +55,7 @@ varmFrom <- function(adata, key) {
     m
 }
 
-addAltExps <- function(x, adata, uns, record) {
+addAltExps <- function(x, adata, record) {
     frames <- Filter(function(value) {
         py_to_r(bridge()$matrix_kind(value)) == "frame"
     }, entries(adata, "obsm"))
@@ -64,7 +64,7 @@ addAltExps <- function(x, adata, uns, record) {
         dimnames(m) <- list(framesLabels(frame), colnames(x))
         ownAltExp(m, key)
     }, frames, names(frames))
-    nested <- if (length(uns$altExps)) pyItems(uns$altExps)
+    nested <- pyItems(bridge()$nested(adata))
     nested <- lapply(nested, experimentFrom, class = "recorded")
     found <- inOrder(c(own, nested), record$altExps)
     for (key in names(found)) {
@@ -79,15 +79,17 @@ framesLabels <- function(frame) {
 
 addPairs <- function(x, adata, record) {
     cols <- inOrder(entries(adata, "obsp"), names(record$colPairs))
+    places <- match(record$names$obs, colnames(x))
     for (key in names(cols)) {
         SingleCellExperiment::colPair(x, key) <- fromPairs(
-            cols[[key]], record$colPairs[[key]]
+            cols[[key]], record$colPairs[[key]], places
         )
     }
     rows <- inOrder(entries(adata, "varp"), names(record$rowPairs))
+    places <- match(record$names$var, rownames(x))
     for (key in names(rows)) {
         SingleCellExperiment::rowPair(x, key) <- fromPairs(
-            rows[[key]], record$rowPairs[[key]]
+            rows[[key]], record$rowPairs[[key]], places
         )
     }
     x

@@ -109,7 +109,7 @@ splitRecord <- function(assay) {
         groups[cells] <- substring(part, nchar(bases[1]) + 2)
     }
     list(split = list(
-        layers = as.list(unique(unname(bases))), groups = unname(groups)
+        layers = as.list(unique(unname(bases))), groups = groups
     ))
 }
 
@@ -152,9 +152,11 @@ assayFrom <- function(adata, record, cells, assay.type = "X") {
     if (length(record$key)) {
         SeuratObject::Key(assay) <- record$key
     }
-    if (length(record$split)) {
+    groups <- unname(record$split$groups[colnames(assay)])
+    # split() makes vectors of layers of a single cell, and refuses one group.
+    if (length(unique(groups)) > 1 && all(table(groups) > 1)) {
         assay <- suppressMessages(split(
-            assay, record$split$groups,
+            assay, groups,
             layers = unlist(record$split$layers)
         ))
     }
@@ -208,8 +210,8 @@ otherAssaysOf <- function(x) {
     Filter(function(assay) identical(colnames(assay), colnames(x)), found)
 }
 
-addAssays <- function(x, uns, record) {
-    nested <- if (length(uns$altExps)) pyItems(uns$altExps)
+addAssays <- function(x, adata, record) {
+    nested <- pyItems(bridge()$nested(adata))
     for (key in names(nested)) {
         own <- recordIn(nested[[key]])
         assay <- assayFrom(nested[[key]], own, colnames(x))

@@ -64,3 +64,121 @@ test_that("counts that Python put aside stay apart from X", {
         asExperiment(both), "a name of X that no layer has; found layers"
     )
 })
+
+test_that("spots and features cut and sorted by Python keep what is theirs", {
+    skipWithoutPython()
+    x <- richSpe()
+    x$label <- stats::setNames(1:9, letters[1:9])
+    cuts <- list(
+        `[::-1]` = list(9:1, 1:6), `[[5, 1, 3]]` = list(c(6, 2, 4), 1:6),
+        `[:, [4, 0]]` = list(1:9, c(5, 1)), `[:, ::-1]` = list(1:9, 6:1)
+    )
+    for (cut in names(cuts)) {
+        y <- asExperiment(changedBy(x, sprintf("a = a%s.copy()", cut)))
+        expected <- x[cuts[[cut]][[2]], cuts[[cut]][[1]]]
+        for (part in setdiff(names(spatialParts), c("reducedDims", "altExps"))) {
+            expect_equal(
+                spatialParts[[part]](y), spatialParts[[part]](expected),
+                info = paste(cut, part)
+            )
+        }
+        for (name in altExpNames(x)) {
+            expect_identical(
+                assays(altExp(y, name)), assays(altExp(expected, name)),
+                info = paste(cut, name)
+            )
+        }
+        expect_equal(
+            as.matrix(reducedDim(y, "LEM6")),
+            as.matrix(reducedDim(expected, "LEM6")),
+            info = cut
+        )
+    }
+})
+
+test_that("what R has noted for other spots or features is named", {
+    skipWithoutPython()
+    adata <- changedBy(richSpe(), c(
+        "a.obs_names = [n + '-1' for n in a.obs_names]",
+        "a.var_names = a.var_names + 'x'"
+    ))
+    named <- c(
+        "uns[\"altExps\"][\"ADT\"] (of other spots)",
+        "uns[\"r_object\"][\"rowRanges\"] (of other features)"
+    )
+    expect_error(asExperiment(adata), toString(named), fixed = TRUE)
+    y <- asExperiment(adata, strict = FALSE)
+    expect_identical(S4Vectors::metadata(y)$HistoBridge$left_out, named)
+    expect_identical(colnames(y)[1], "s1-1")
+})
+
+test_that("cells of a Seurat object cut and sorted by Python likewise", {
+    skipWithoutPython()
+    skip_if_not_installed("Seurat")
+    suppressPackageStartupMessages(loadNamespace("Seurat"))
+    cuts <- list(`[::-1]` = 9:1, `[[5, 1, 3, 7]]` = c(6, 2, 4, 8))
+    for (kind in c("VisiumV1", "VisiumV2", "field")) {
+        x <- if (kind == "field") fieldSeurat() else richSeurat("v5", kind)
+        SeuratObject::Idents(x) <- factor(rep(c("u", "v", "u"), 3))
+        for (cut in names(cuts)) {
+            cells <- colnames(x)[cuts[[cut]]]
+            info <- paste(kind, cut)
+            y <- suppressWarnings(asSeurat(
+                changedBy(x, sprintf("a = a%s.copy()", cut))
+            ))
+            expect_identical(colnames(y), cells, info = info)
+            for (assay in SeuratObject::Assays(x)) {
+                for (layer in SeuratObject::Layers(x, assay = assay)) {
+                    of <- function(object) {
+                        m <- SeuratObject::LayerData(object, layer, assay)
+                        m[, intersect(cells, colnames(m)), drop = FALSE]
+                    }
+                    expect_identical(of(y), of(x), info = paste(info, layer))
+                }
+            }
+            expect_identical(
+                SeuratObject::Idents(y)[cells], SeuratObject::Idents(x)[cells]
+            )
+            image <- names(x@images)
+            at <- function(object) {
+                table <- SeuratObject::GetTissueCoordinates(object[[image]])
+                rownames(table) <- NULL
+                table[order(table$cell), c("x", "y", "cell")]
+            }
+            if (kind != "VisiumV1") {
+                expected <- at(x)[at(x)$cell %in% cells, ]
+                expect_equal(at(y), expected, ignore_attr = TRUE, info = info)
+            }
+            expect_equal(
+                imageCoords(y[[image]])[cells, ],
+                imageCoords(x[[image]])[cells, ], info = info
+            )
+            nearest <- function(object) {
+                near <- object@neighbors$RNA.nn
+                cbind(near@cell.names, near@cell.names[near@nn.idx])
+            }
+            if (cut == "[::-1]" && kind != "field") {
+                expect_setequal(
+                    apply(nearest(y), 1, toString),
+                    apply(nearest(x), 1, toString)
+                )
+                expect_identical(
+                    y@neighbors$RNA.nn@nn.dist, x@neighbors$RNA.nn@nn.dist[9:1, ]
+                )
+            }
+        }
+    }
+})
+
+test_that("centroids that Python has moved arrive in every class of image", {
+    skipWithoutPython()
+    skip_if_not_installed("Seurat")
+    for (kind in c("VisiumV1", "VisiumV2")) {
+        x <- toySeurat(kind)
+        y <- asSeurat(changedBy(x, "a.obsm['spatial'] = a.obsm['spatial'] + 1"))
+        expect_equal(
+            imageCoords(y[["slice"]]), imageCoords(x[["slice"]]) + 1,
+            info = kind
+        )
+    }
+})

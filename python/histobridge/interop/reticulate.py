@@ -32,6 +32,7 @@ from histobridge.interop.matrices import (
     sparse_parts,
 )
 from histobridge.interop.pictures import is_remote, loaded, pixel_parts, pixels
+from histobridge.interop.record import nested, outdated
 from histobridge.interop.values import (
     array_facts,
     count,
@@ -77,7 +78,9 @@ __all__ = [
     "misfits",
     "model_facts",
     "names",
+    "nested",
     "nth",
+    "outdated",
     "part_keys",
     "picture",
     "pixel_parts",
@@ -166,7 +169,7 @@ def unplaced(adata: AnnData) -> list[str]:
     for key, value in adata.uns.items():
         if key not in special:
             left += misfits(value, f'uns["{key}"]')
-    return left
+    return left + outdated(adata)
 
 
 def has_x(adata: AnnData) -> bool:
