@@ -125,16 +125,21 @@ assayOthers <- function(assay) {
     )
 }
 
-# AnnData -> assay. Seurat has no underscores in names of features.
+# AnnData -> assay. Seurat has no underscores and bars in names of features.
 assayFrom <- function(adata, record, cells, assay.type = "X") {
     var <- framed(adata$var)
-    rownames(var) <- gsub("_", "-", rownames(var), fixed = TRUE)
-    names <- list(rownames(var), cells)
+    names <- list(gsub("[_|]", "-", rownames(var)), cells)
+    twice <- rownames(var)[names[[1]] %in% names[[1]][duplicated(names[[1]])]]
+    if (length(twice)) {
+        fail("names of features that stay unique with - for _ and |", quoted(twice))
+    }
+    rownames(var) <- names[[1]]
     layers <- assaysFrom(
         adata, entries(adata, "uns"), record, names, assay.type
     )
     layers <- Map(seuratMatrix, layers, names(layers) %in% names(record$assays))
-    partial <- lapply(namedList(names(record$partial)), function(key) {
+    left <- intersect(names(record$partial), names(entries(adata, "obsm")))
+    partial <- lapply(namedList(left), function(key) {
         frame <- bridge()$get(adata, "obsm", key)
         m <- asClass(fromSpots(frame), record$partial[[key]])
         dimnames(m) <- list(framesLabels(frame), cells)
@@ -184,6 +189,9 @@ assay3 <- function(layers, record) {
 }
 
 assay5 <- function(layers) {
+    if (!length(layers)) {
+        fail("X or a layer, for an assay", "none")
+    }
     first <- layers[[1]]
     name <- names(layers)[1]
     assay <- suppressWarnings(SeuratObject::CreateAssay5Object(

@@ -24,6 +24,10 @@ imageCoords <- function(image) {
     coords
 }
 
+isKnownImage <- function(image) {
+    .hasSlot(image, "boundaries") || is(image, "VisiumV1")
+}
+
 sectionRecord <- function(image) {
     facts <- list(
         class = if (is(image, "VisiumV2")) "VisiumV2" else class(image)[1],
@@ -45,7 +49,12 @@ sectionRecord <- function(image) {
 oddSections <- function(x) {
     unlist(lapply(SeuratObject::Images(x), function(key) {
         image <- x[[key]]
-        if (.hasSlot(image, "boundaries")) oddRegions(image, key)
+        c(
+            if (.hasSlot(image, "boundaries")) oddRegions(image, key),
+            if (!isKnownImage(image)) {
+                sprintf("class %s of image %s", class(image)[1], key)
+            }
+        )
     }))
 }
 

@@ -209,3 +209,12 @@ addExperiments <- function(x) {
     x
 }
 
+# What Python makes of the AnnData `a` of an object.
+changedBy <- function(x, code) {
+    lines <- c("def change(a):", paste("   ", c("a = a.copy()", code, "return a")))
+    reticulate::py_run_string(
+        paste(c("import scipy.sparse as sp", lines), collapse = "\n"),
+        convert = FALSE
+    )
+    reticulate::import_main(convert = FALSE)$change(asAnnData(x))
+}

@@ -1,13 +1,5 @@
 # Python, between the way there and the way back, changes the AnnData: what R
 # had noted of it must not spoil what it holds now.
-changedBy <- function(x, code) {
-    lines <- c("def change(a):", paste("   ", c("a = a.copy()", code, "return a")))
-    reticulate::py_run_string(
-        paste(c("import scipy.sparse as sp", lines), collapse = "\n"),
-        convert = FALSE
-    )
-    reticulate::import_main(convert = FALSE)$change(asAnnData(x))
-}
 
 test_that("new values are not squeezed into the class of the old ones", {
     skipWithoutPython()
