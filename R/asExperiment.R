@@ -47,6 +47,12 @@ misfitsOf <- function(adata, class) {
     if (class != "SpatialExperiment" && length(spatial)) {
         left <- c(left, sprintf("%s[\"spatial\"]", spatial))
     }
+    if (class == "SpatialExperiment") {
+        stray <- as.character(unlist(py_to_r(bridge()$stray(adata))))
+        left <- c(
+            left, sprintf("uns[\"spatial\"][\"%s\"] (of no sample_id)", stray)
+        )
+    }
     left
 }
 
@@ -64,6 +70,11 @@ experimentFrom <- function(adata, class, assay.type = "X") {
     obs <- columnsFrom(adata$obs, record, "obs")
     var <- columnsFrom(adata$var, record, "var")
     names <- list(rownames(var), rownames(obs))
+    sections <- if (length(uns$spatial)) names(pyItems(uns$spatial))
+    if (length(sections) == 1 && is.null(obs$sample_id) &&
+        class == "SpatialExperiment") {
+        obs$sample_id <- rep(sections, nrow(obs))
+    }
     x <- baseExperiment(
         assaysFrom(adata, uns, record, names, assay.type), obs, var, record,
         class
@@ -81,7 +92,7 @@ experimentFrom <- function(adata, class, assay.type = "X") {
 }
 
 columnsFrom <- function(frame, record, side) {
-    columns <- framed(frame)
+    columns <- framed(bridge()$fitting(frame))
     rows <- attr(columns, "row.names")
     bare <- isTRUE(record$unnamed[[side]]) && !length(rows)
     made <- asDataFrame(columns, if (!bare) rows, length(rows))
@@ -197,7 +208,8 @@ addSpatial <- function(x, adata, libraries, record) {
         images <- noImages()
     }
     if (!is.null(images)) {
-        imgData(x) <- images
+        # As a subset in R has no images of sections that are gone.
+        imgData(x) <- images[images$sample_id %in% x$sample_id, ]
     }
     x
 }

@@ -66,7 +66,7 @@ nestedMisfits <- function(adata) {
         held <- lapply(c("obsm", "varm", "obsp", "varp"), function(part) {
             sprintf("%s[\"%s\"]", part, names(entries(inner, part)))
         })
-        own <- sprintf("obs[\"%s\"]", names(framed(inner$obs)))
+        own <- sprintf("obs[\"%s\"]", names(framed(bridge()$fitting(inner$obs))))
         held <- c(own, unlist(held))
         partial <- names(recordIn(inner)$partial)
         held <- setdiff(held, sprintf("obsm[\"%s\"]", partial))
@@ -84,7 +84,9 @@ recordIn <- function(adata) {
 }
 
 seuratFrom <- function(adata, uns, record, assay.type) {
-    obs <- withOwnSections(framed(adata$obs), record$sections)
+    obs <- withOwnSections(
+        framed(bridge()$fitting(adata$obs)), record$sections
+    )
     if (length(record$columns)) {
         ours <- setdiff("sample_id", unlist(record$columns))
         obs <- inOrder(obs[setdiff(names(obs), ours)], record$columns)

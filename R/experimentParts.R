@@ -49,9 +49,13 @@ embeddingFrom <- function(m, adata, key, record) {
 }
 
 varmFrom <- function(adata, key) {
-    m <- t(fromSpots(bridge()$get(adata, "varm", key)))
+    value <- bridge()$get(adata, "varm", key)
+    m <- t(as.matrix(fromSpots(value)))
+    frame <- py_to_r(bridge()$matrix_kind(value)) == "frame"
     names <- py_to_r(bridge()$labels(adata$var_names))
-    rownames(m) <- as.character(unlist(names))
+    dimnames(m) <- list(
+        as.character(unlist(names)), if (frame) framesLabels(value)
+    )
     m
 }
 
@@ -134,5 +138,13 @@ settingsFrom <- function(uns) {
     own <- if (length(uns$histobridge)) {
         py_to_r(bridge()$settings(uns$histobridge))
     }
-    c(own, facts)
+    further <- if (length(uns$spatial)) {
+        Filter(
+            function(value) !length(py_to_r(bridge()$misfits(value, ""))),
+            pyItems(bridge()$further(uns$spatial))
+        )
+    }
+    c(own, facts, if (length(further)) {
+        list(further = lapply(further, fromValue))
+    })
 }

@@ -107,7 +107,7 @@ fromSpots <- function(value) {
     switch(kind,
         array = fromArray(value, "C"),
         sparse = fromSparse(value),
-        frame = fromArray(value$to_numpy(), "C"),
+        frame = fromArray(bridge()$frame_values(value), "C"),
         disk = fromDisk(value),
         fail("a numeric matrix with spots as rows", kind)
     )

@@ -53,7 +53,10 @@ wholeLoadings <- function(x) {
             is(m, "LinearEmbeddingMatrix") &&
                 isWhole(SingleCellExperiment::featureLoadings(m), rownames(x))
         }, innerParts(x, "reducedDims"))
-        found <- lapply(dims, SingleCellExperiment::featureLoadings)
+        # The names of their axes are in the record.
+        found <- lapply(dims, function(m) {
+            unname(SingleCellExperiment::featureLoadings(m))
+        })
     }
     c(found, varmOf(x))
 }
@@ -146,7 +149,7 @@ imageTable <- function(x) {
 ownSettings <- function(x) {
     merged <- list()
     for (entry in metadata(x)[names(metadata(x)) == "HistoBridge"]) {
-        for (fact in intersect(sectionFacts, names(entry))) {
+        for (fact in intersect(sectionParts, names(entry))) {
             values <- c(merged[[fact]], entry[[fact]])
             merged[[fact]] <- values[!duplicated(names(values))]
         }

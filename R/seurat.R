@@ -101,7 +101,7 @@ wholeSeuratLoadings <- function(x) {
     found <- lapply(namedList(names(seuratReductions(x))), function(key) {
         SeuratObject::Loadings(x[[key]])
     })
-    Filter(function(m) isWhole(m, features), found)
+    lapply(Filter(function(m) isWhole(m, features), found), unname)
 }
 
 seuratOthers <- function(x) {

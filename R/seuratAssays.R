@@ -127,7 +127,7 @@ assayOthers <- function(assay) {
 
 # AnnData -> assay. Seurat has no underscores and bars in names of features.
 assayFrom <- function(adata, record, cells, assay.type = "X") {
-    var <- framed(adata$var)
+    var <- framed(bridge()$fitting(adata$var))
     names <- list(gsub("[_|]", "-", rownames(var)), cells)
     twice <- rownames(var)[names[[1]] %in% names[[1]][duplicated(names[[1]])]]
     if (length(twice)) {
@@ -146,7 +146,7 @@ assayFrom <- function(adata, record, cells, assay.type = "X") {
         m
     })
     layers <- inOrder(c(layers, partial), record$layers)
-    assay <- if (record$class %in% c("Assay", "SCTAssay")) {
+    assay <- if (any(record$class %in% c("Assay", "SCTAssay"))) {
         assay3(layers, record)
     } else {
         assay5(layers)
