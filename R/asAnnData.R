@@ -98,7 +98,7 @@ putExperiments <- function(adata, experiments, strict) {
 
 # Its counts are its X, or the first of its assays.
 asNested <- function(x, strict, assay.type = "") {
-    found <- partOf(x, "available")
+    found <- as.character(partOf(x, "available"))
     first <- intersect(c(assay.type, "counts", found), found)[1]
     parts <- setdiff(names(mapping), if (is.na(first)) "counts")
     asAnnData(x, first, parts, strict)
