@@ -3,8 +3,8 @@
 #' Reads the parts of \code{adata} in the table of \code{\link{asAnnData}} and
 #' returns a new Seurat object; \code{adata} is not changed. Layers, cells,
 #' features, reductions, pictures and centroids that came from Seurat come back
-#' the same, with rows and columns of images in the order of their class; the log
-#' of commands does not travel.
+#' the same, with rows and columns of images in the order of their class; the
+#' log of commands does not travel.
 #'
 #' @param adata a Python \code{AnnData}.
 #' @param assay name of the assay, unless \code{adata} came from Seurat.
@@ -52,7 +52,8 @@ seuratMisfits <- function(adata, record) {
         py_to_r(bridge()$matrix_kind(value)) == "sparse"
     }, entries(adata, "obsm")))
     c(
-        left, sprintf("obsm[\"%s\"] (sparse)", sparse), sprintf("varm[\"%s\"]", varm),
+        left, sprintf("obsm[\"%s\"] (sparse)", sparse),
+        sprintf("varm[\"%s\"]", varm),
         sprintf("varp[\"%s\"]", names(entries(adata, "varp"))),
         nestedMisfits(adata), if (is.null(record)) sectionMisfits(adata)
     )
@@ -66,7 +67,8 @@ nestedMisfits <- function(adata) {
         held <- lapply(c("obsm", "varm", "obsp", "varp"), function(part) {
             sprintf("%s[\"%s\"]", part, names(entries(inner, part)))
         })
-        own <- sprintf("obs[\"%s\"]", names(framed(bridge()$fitting(inner$obs))))
+        columns <- names(framed(bridge()$fitting(inner$obs)))
+        own <- sprintf("obs[\"%s\"]", columns)
         held <- c(own, unlist(held))
         partial <- names(recordIn(inner)$partial)
         held <- setdiff(held, sprintf("obsm[\"%s\"]", partial))

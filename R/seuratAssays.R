@@ -131,7 +131,10 @@ assayFrom <- function(adata, record, cells, assay.type = "X") {
     names <- list(gsub("[_|]", "-", rownames(var)), cells)
     twice <- rownames(var)[names[[1]] %in% names[[1]][duplicated(names[[1]])]]
     if (length(twice)) {
-        fail("names of features that stay unique with - for _ and |", quoted(twice))
+        fail(
+            "names of features that stay unique with - for _ and |",
+            quoted(twice)
+        )
     }
     rownames(var) <- names[[1]]
     layers <- assaysFrom(

@@ -211,7 +211,8 @@ addExperiments <- function(x) {
 
 # What Python makes of the AnnData `a` of an object.
 changedBy <- function(x, code) {
-    lines <- c("def change(a):", paste("   ", c("a = a.copy()", code, "return a")))
+    body <- c("a = a.copy()", code, "return a")
+    lines <- c("def change(a):", paste("   ", body))
     reticulate::py_run_string(
         paste(c("import scipy.sparse as sp", lines), collapse = "\n"),
         convert = FALSE

@@ -45,7 +45,9 @@ test_that("coordinates and dimensions of integers may get fractions", {
 test_that("counts that Python put aside stay apart from X", {
     skipWithoutPython()
     x <- toySpe()
-    scanpy <- changedBy(x, c("a.layers['counts'] = a.X.copy()", "a.X = a.X / 4"))
+    scanpy <- changedBy(
+        x, c("a.layers['counts'] = a.X.copy()", "a.X = a.X / 4")
+    )
     y <- asExperiment(scanpy)
     expect_identical(assayNames(y), c("counts", "X"))
     expect_identical(assay(y, "counts"), assay(x, "counts"))
@@ -68,7 +70,8 @@ test_that("spots and features cut and sorted by Python keep what is theirs", {
     for (cut in names(cuts)) {
         y <- asExperiment(changedBy(x, sprintf("a = a%s.copy()", cut)))
         expected <- x[cuts[[cut]][[2]], cuts[[cut]][[1]]]
-        for (part in setdiff(names(spatialParts), c("reducedDims", "altExps"))) {
+        plain <- setdiff(names(spatialParts), c("reducedDims", "altExps"))
+        for (part in plain) {
             expect_equal(
                 spatialParts[[part]](y), spatialParts[[part]](expected),
                 info = paste(cut, part)
@@ -155,7 +158,8 @@ test_that("cells of a Seurat object cut and sorted by Python likewise", {
                     apply(nearest(x), 1, toString)
                 )
                 expect_identical(
-                    y@neighbors$RNA.nn@nn.dist, x@neighbors$RNA.nn@nn.dist[9:1, ]
+                    y@neighbors$RNA.nn@nn.dist,
+                    x@neighbors$RNA.nn@nn.dist[9:1, ]
                 )
             }
         }
@@ -167,7 +171,9 @@ test_that("centroids that Python has moved arrive in every class of image", {
     skip_if_not_installed("Seurat")
     for (kind in c("VisiumV1", "VisiumV2")) {
         x <- toySeurat(kind)
-        y <- asSeurat(changedBy(x, "a.obsm['spatial'] = a.obsm['spatial'] + 1"))
+        y <- asSeurat(
+            changedBy(x, "a.obsm['spatial'] = a.obsm['spatial'] + 1")
+        )
         expect_equal(
             imageCoords(y[["slice"]]), imageCoords(x[["slice"]]) + 1,
             info = kind

@@ -69,7 +69,8 @@ test_that("frames of several types keep their values, and loadings names", {
     adata <- foreignAnnData(c(
         "a.obsm['t'] = pd.DataFrame({'f': [True, False] * 2,",
         "    'x': [0.5, 1.5, 2.5, np.nan],",
-        "    'n': pd.array([1, None, 3, 4], dtype='Int64')}, index=a.obs_names)",
+        "    'n': pd.array([1, None, 3, 4], dtype='Int64')},",
+        "    index=a.obs_names)",
         "a.varm['PCs'] = pd.DataFrame({'a': [.5, 1., 2.], 'b': [3., 4., 5.]},",
         "    index=a.var_names)",
         "a.varm['sparse'] = sp.eye(3).tocsr()"
