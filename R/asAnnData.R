@@ -63,7 +63,7 @@ setMethod("asAnnData", "ANY", function(
     putAll(adata, "layers", lapply(get("layers", assay.type), toMatrix))
     putObsm(adata, get, names$spots)
     putUns(adata, get)
-    putAll(adata, "varm", lapply(get("loadings"), toRows))
+    putAll(adata, "varm", lapply(get("loadings"), toLoadings, names$features))
     putAll(adata, "obsp", lapply(get("colPairs"), toPairs))
     putAll(adata, "varp", lapply(get("rowPairs"), toPairs))
     putExperiments(adata, get("experiments"), strict)
@@ -98,7 +98,7 @@ putExperiments <- function(adata, experiments, strict) {
 
 # Its counts are its X, or the first of its assays.
 asNested <- function(x, strict, assay.type = "") {
-    found <- partOf(x, "available")
+    found <- as.character(partOf(x, "available"))
     first <- intersect(c(assay.type, "counts", found), found)[1]
     parts <- setdiff(names(mapping), if (is.na(first)) "counts")
     asAnnData(x, first, parts, strict)
@@ -190,15 +190,24 @@ putObsm <- function(adata, get, spots) {
 putUns <- function(adata, get) {
     settings <- get("settings")
     facts <- settings[intersect(sectionFacts, names(settings))]
-    entries <- settings[setdiff(names(settings), sectionFacts)]
+    entries <- settings[setdiff(names(settings), sectionParts)]
+    further <- settings$further
     images <- get("imgData")
     found <- list(
-        spatial = if (length(images) || length(facts)) {
-            toLibraries(images, facts)
+        spatial = if (length(images) || length(facts) || length(further)) {
+            toLibraries(images, facts, further)
         },
         histobridge = if (length(entries)) toSettings(entries)
     )
     putAll(adata, "uns", Filter(Negate(is.null), found))
+}
+
+# Features x axes, as a data frame where the axes have names.
+toLoadings <- function(m, features) {
+    if (is.null(colnames(m))) {
+        return(toRows(m))
+    }
+    bridge()$matrix_frame(numbers(m), texts(colnames(m)), texts(features))
 }
 
 # One-element vectors become scalars, but column names always stay a list.

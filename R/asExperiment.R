@@ -12,7 +12,7 @@
 #' @param adata a Python \code{AnnData}.
 #' @param class class of the result.
 #' @param assay.type name of the assay that \code{X} becomes, unless
-#'     \code{uns["X_name"]} says it.
+#'     \code{uns["X_name"]} says it; \code{"X"} where a layer has that name.
 #' @param strict whether to stop, naming it, at what \code{class} has no place
 #'     for; \code{FALSE} leaves it out and names it in
 #'     \code{metadata(x)$HistoBridge$left_out}.
@@ -47,6 +47,12 @@ misfitsOf <- function(adata, class) {
     if (class != "SpatialExperiment" && length(spatial)) {
         left <- c(left, sprintf("%s[\"spatial\"]", spatial))
     }
+    if (class == "SpatialExperiment") {
+        stray <- as.character(unlist(py_to_r(bridge()$stray(adata))))
+        left <- c(
+            left, sprintf("uns[\"spatial\"][\"%s\"] (of no sample_id)", stray)
+        )
+    }
     left
 }
 
@@ -64,6 +70,11 @@ experimentFrom <- function(adata, class, assay.type = "X") {
     obs <- columnsFrom(adata$obs, record, "obs")
     var <- columnsFrom(adata$var, record, "var")
     names <- list(rownames(var), rownames(obs))
+    sections <- if (length(uns$spatial)) names(pyItems(uns$spatial))
+    if (length(sections) == 1 && is.null(obs$sample_id) &&
+        class == "SpatialExperiment") {
+        obs$sample_id <- rep(sections, nrow(obs))
+    }
     x <- baseExperiment(
         assaysFrom(adata, uns, record, names, assay.type), obs, var, record,
         class
@@ -73,7 +84,7 @@ experimentFrom <- function(adata, class, assay.type = "X") {
     }
     if (is(x, "SingleCellExperiment")) {
         x <- addDims(x, adata, record)
-        x <- addAltExps(x, adata, uns, record)
+        x <- addAltExps(x, adata, record)
         x <- addPairs(x, adata, record)
         SingleCellExperiment::mainExpName(x) <- record$mainExpName
     }
@@ -81,7 +92,7 @@ experimentFrom <- function(adata, class, assay.type = "X") {
 }
 
 columnsFrom <- function(frame, record, side) {
-    columns <- framed(frame)
+    columns <- framed(bridge()$fitting(frame))
     rows <- attr(columns, "row.names")
     bare <- isTRUE(record$unnamed[[side]]) && !length(rows)
     made <- asDataFrame(columns, if (!bare) rows, length(rows))
@@ -90,12 +101,14 @@ columnsFrom <- function(frame, record, side) {
         attr(made[[name]], "tzone") <- if (!absent) ""
     }
     for (name in unlist(record$whole[[side]])) {
-        storage.mode(made[[name]]) <- "integer"
+        made[[name]] <- asMode(made[[name]], "integer")
     }
     labels <- record$labels[[side]]
     for (name in names(labels)) {
         own <- labels[[name]]
-        names(made[[name]]) <- if (isTRUE(own)) rows else unlist(own)
+        then <- record$names[[side]]
+        names(made[[name]]) <- if (isTRUE(own)) rows else
+            unlist(own)[match(rows, then)]
     }
     for (name in unlist(record$rle[[side]])) {
         made[[name]] <- S4Vectors::Rle(made[[name]])
@@ -107,12 +120,27 @@ assaysFrom <- function(adata, uns, record, names, assay.type) {
     found <- entries(adata, "layers")
     if (py_to_r(bridge()$has_x(adata))) {
         name <- if (length(uns$X_name)) py_to_r(uns$X_name) else assay.type
-        found <- c(stats::setNames(list(adata$X), name), found)
+        found <- c(stats::setNames(list(adata$X), freeName(name, found)), found)
     }
     found <- inOrder(found, names(record$assays))
     Map(function(value, key) {
         withNames(asClass(fromSpots(value), record$assays[[key]]), names)
     }, found, names(found))
+}
+
+# Python users put the counts aside as a layer and go on with X.
+freeName <- function(name, layers) {
+    if (name %in% names(layers)) {
+        if ("X" %in% names(layers)) {
+            fail(
+                "a name of X that no layer has",
+                paste("layers", quoted(unique(c(name, "X")))),
+                fix = "set uns[\"X_name\"]"
+            )
+        }
+        name <- "X"
+    }
+    name
 }
 
 # A matrix on disk has no class of its own any more once it has been renamed.
@@ -139,8 +167,8 @@ baseExperiment <- function(assays, obs, var, record, class) {
     known <- grepl("Experiment$", c(record$class, "")[1])
     class <- if (!nested) class else if (known) record$class else
         "SingleCellExperiment"
-    ranges <- record$rowRanges
-    if (length(ranges) && length(ranges) == nrow(var)) {
+    ranges <- rangesOf(record$rowRanges, rownames(var))
+    if (length(ranges)) {
         x <- SummarizedExperiment(assays, rowRanges = ranges, colData = obs)
         SummarizedExperiment::rowData(x) <- var
     } else {
@@ -153,6 +181,12 @@ baseExperiment <- function(assays, obs, var, record, class) {
     as(x, class)
 }
 
+# Of the features that are there now.
+rangesOf <- function(ranges, features) {
+    rows <- match(features, names(ranges))
+    if (!anyNA(rows)) ranges[rows]
+}
+
 addSpatial <- function(x, adata, libraries, record) {
     if (has(adata, "obsm", "spatial")) {
         coords <- fromArray(
@@ -163,8 +197,8 @@ addSpatial <- function(x, adata, libraries, record) {
             names <- c("x", "y", "z")[seq_len(ncol(coords))]
         }
         coords <- inOwnOrder(coords, names)
-        mode <- record$spatialCoords$mode
-        storage.mode(coords) <- if (is.null(mode)) "double" else mode
+        storage.mode(coords) <- "double"
+        coords <- asMode(coords, record$spatialCoords$mode)
         bare <- isFALSE(record$spatialCoords$named)
         rownames(coords) <- if (!bare) colnames(x)
         spatialCoords(x) <- coords
@@ -174,7 +208,8 @@ addSpatial <- function(x, adata, libraries, record) {
         images <- noImages()
     }
     if (!is.null(images)) {
-        imgData(x) <- images
+        # As a subset in R has no images of sections that are gone.
+        imgData(x) <- images[images$sample_id %in% x$sample_id, ]
     }
     x
 }

@@ -3,12 +3,13 @@
 #' Reads the parts of \code{adata} in the table of \code{\link{asAnnData}} and
 #' returns a new Seurat object; \code{adata} is not changed. Layers, cells,
 #' features, reductions, pictures and centroids that came from Seurat come back
-#' the same, with rows and columns of images in the order of their class.
+#' the same, with rows and columns of images in the order of their class; the
+#' log of commands does not travel.
 #'
 #' @param adata a Python \code{AnnData}.
 #' @param assay name of the assay, unless \code{adata} came from Seurat.
 #' @param assay.type name of the layer that \code{X} becomes, unless
-#'     \code{uns["X_name"]} says it.
+#'     \code{uns["X_name"]} says it; \code{"X"} where a layer has that name.
 #' @param strict whether to stop, naming it, at what a Seurat object has no
 #'     place for; \code{FALSE} leaves it out and names it in
 #'     \code{Misc(x, "HistoBridge")$left_out}.
@@ -26,8 +27,13 @@ asSeurat <- function(
     }
     uns <- entries(adata, "uns")
     record <- if (length(uns$r_object)) fromValue(uns$r_object)
-    known <- identical(record$class, "Seurat")
-    left <- seuratMisfits(adata, if (known) record)
+    seurat <- identical(record$class, "Seurat")
+    cells <- unlist(py_to_r(bridge()$labels(adata$obs_names)))
+    known <- seurat && all(cells %in% names(record$idents))
+    left <- c(
+        seuratMisfits(adata, if (known) record),
+        if (seurat && !known) "uns[\"r_object\"] (of other cells)"
+    )
     if (strict && length(left)) {
         fail(
             "only what a Seurat object has a place for", toString(left),
@@ -42,8 +48,12 @@ asSeurat <- function(
 seuratMisfits <- function(adata, record) {
     left <- as.character(unlist(py_to_r(bridge()$unplaced(adata))))
     varm <- setdiff(names(entries(adata, "varm")), names(record$reductions))
+    sparse <- names(Filter(function(value) {
+        py_to_r(bridge()$matrix_kind(value)) == "sparse"
+    }, entries(adata, "obsm")))
     c(
-        left, sprintf("varm[\"%s\"]", varm),
+        left, sprintf("obsm[\"%s\"] (sparse)", sparse),
+        sprintf("varm[\"%s\"]", varm),
         sprintf("varp[\"%s\"]", names(entries(adata, "varp"))),
         nestedMisfits(adata), if (is.null(record)) sectionMisfits(adata)
     )
@@ -51,14 +61,14 @@ seuratMisfits <- function(adata, record) {
 
 # An assay has no place for columns, reductions and graphs of its own.
 nestedMisfits <- function(adata) {
-    uns <- entries(adata, "uns")
-    nested <- if (length(uns$altExps)) pyItems(uns$altExps)
+    nested <- pyItems(bridge()$nested(adata))
     unlist(lapply(names(nested), function(key) {
         inner <- nested[[key]]
         held <- lapply(c("obsm", "varm", "obsp", "varp"), function(part) {
             sprintf("%s[\"%s\"]", part, names(entries(inner, part)))
         })
-        own <- sprintf("obs[\"%s\"]", names(framed(inner$obs)))
+        columns <- names(framed(bridge()$fitting(inner$obs)))
+        own <- sprintf("obs[\"%s\"]", columns)
         held <- c(own, unlist(held))
         partial <- names(recordIn(inner)$partial)
         held <- setdiff(held, sprintf("obsm[\"%s\"]", partial))
@@ -76,26 +86,27 @@ recordIn <- function(adata) {
 }
 
 seuratFrom <- function(adata, uns, record, assay.type) {
-    obs <- framed(adata$obs)
+    obs <- withOwnSections(
+        framed(bridge()$fitting(adata$obs)), record$sections
+    )
     if (length(record$columns)) {
-        obs <- obs[c(
-            unlist(record$columns),
-            setdiff(names(obs), c(unlist(record$columns), "sample_id"))
-        )]
+        ours <- setdiff("sample_id", unlist(record$columns))
+        obs <- inOrder(obs[setdiff(names(obs), ours)], record$columns)
     }
-    x <- SeuratObject::CreateSeuratObject(
+    # Seurat warns where there are no counts to sum up.
+    x <- suppressWarnings(SeuratObject::CreateSeuratObject(
         assayFrom(adata, record$main, rownames(obs), assay.type),
         assay = record$assay,
         project = if (length(record$project)) record$project else "adata"
-    )
+    ))
     x <- asRecorded(x, record$assay, record$main)
-    x <- addAssays(x, uns, record)
+    x <- addAssays(x, adata, record)
     x <- addReductions(x, adata, record)
     x <- addGraphs(x, adata, record)
     x@assays <- inOrder(x@assays, record$order)
     x@meta.data <- obs
     if (length(record$idents)) {
-        SeuratObject::Idents(x) <- record$idents
+        SeuratObject::Idents(x) <- record$idents[colnames(x)]
     }
     x <- addSections(x, adata, uns, record)
     addMisc(x, uns, record)

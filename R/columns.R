@@ -5,8 +5,11 @@ columnKind <- function(v) {
     if (is(v, "Rle")) v <- as.vector(v)
     # A level that is missing has no category.
     if (is.factor(v)) return(if (anyNA(levels(v))) NA_character_ else "factor")
-    if (inherits(v, "Date")) return("date")
-    if (inherits(v, "POSIXt")) return("time")
+    if (inherits(v, c("Date", "POSIXt"))) {
+        # The latest of no dates is -Inf, which is no moment.
+        if (any(is.infinite(unclass(as.POSIXct(v))))) return(NA_character_)
+        return(if (inherits(v, "Date")) "date" else "time")
+    }
     if (is.object(v) && !inherits(v, "AsIs")) return(NA_character_)
     if (!is.null(dim(v))) return(NA_character_)
     switch(typeof(v),

@@ -27,8 +27,8 @@ dimFrom <- function(value, adata, key, record) {
     if (identical(record$class, "LinearEmbeddingMatrix")) {
         return(embeddingFrom(m, adata, key, record))
     }
-    if (length(record$mode) && is.matrix(m)) {
-        storage.mode(m) <- record$mode
+    if (is.matrix(m)) {
+        m <- asMode(m, record$mode)
     }
     for (name in names(record$attributes)) {
         attr(m, name) <- record$attributes[[name]]
@@ -49,13 +49,17 @@ embeddingFrom <- function(m, adata, key, record) {
 }
 
 varmFrom <- function(adata, key) {
-    m <- t(fromSpots(bridge()$get(adata, "varm", key)))
+    value <- bridge()$get(adata, "varm", key)
+    m <- t(as.matrix(fromSpots(value)))
+    frame <- py_to_r(bridge()$matrix_kind(value)) == "frame"
     names <- py_to_r(bridge()$labels(adata$var_names))
-    rownames(m) <- as.character(unlist(names))
+    dimnames(m) <- list(
+        as.character(unlist(names)), if (frame) framesLabels(value)
+    )
     m
 }
 
-addAltExps <- function(x, adata, uns, record) {
+addAltExps <- function(x, adata, record) {
     frames <- Filter(function(value) {
         py_to_r(bridge()$matrix_kind(value)) == "frame"
     }, entries(adata, "obsm"))
@@ -64,7 +68,7 @@ addAltExps <- function(x, adata, uns, record) {
         dimnames(m) <- list(framesLabels(frame), colnames(x))
         ownAltExp(m, key)
     }, frames, names(frames))
-    nested <- if (length(uns$altExps)) pyItems(uns$altExps)
+    nested <- pyItems(bridge()$nested(adata))
     nested <- lapply(nested, experimentFrom, class = "recorded")
     found <- inOrder(c(own, nested), record$altExps)
     for (key in names(found)) {
@@ -79,15 +83,17 @@ framesLabels <- function(frame) {
 
 addPairs <- function(x, adata, record) {
     cols <- inOrder(entries(adata, "obsp"), names(record$colPairs))
+    places <- match(record$names$obs, colnames(x))
     for (key in names(cols)) {
         SingleCellExperiment::colPair(x, key) <- fromPairs(
-            cols[[key]], record$colPairs[[key]]
+            cols[[key]], record$colPairs[[key]], places
         )
     }
     rows <- inOrder(entries(adata, "varp"), names(record$rowPairs))
+    places <- match(record$names$var, rownames(x))
     for (key in names(rows)) {
         SingleCellExperiment::rowPair(x, key) <- fromPairs(
-            rows[[key]], record$rowPairs[[key]]
+            rows[[key]], record$rowPairs[[key]], places
         )
     }
     x
@@ -132,5 +138,13 @@ settingsFrom <- function(uns) {
     own <- if (length(uns$histobridge)) {
         py_to_r(bridge()$settings(uns$histobridge))
     }
-    c(own, facts)
+    further <- if (length(uns$spatial)) {
+        Filter(
+            function(value) !length(py_to_r(bridge()$misfits(value, ""))),
+            pyItems(bridge()$further(uns$spatial))
+        )
+    }
+    c(own, facts, if (length(further)) {
+        list(further = lapply(further, fromValue))
+    })
 }

@@ -58,9 +58,11 @@ toPixels <- function(image) {
     bridge()$pixels(shared(bytes), nrow(image), ncol(image))
 }
 
-# imgData rows and facts -> uns["spatial"][sample_id].
-toLibraries <- function(images, facts) {
-    samples <- unique(c(images$sample_id, unlist(lapply(facts, names))))
+# imgData rows, facts and what else is known -> uns["spatial"][sample_id].
+toLibraries <- function(images, facts, further = NULL) {
+    samples <- unique(c(
+        images$sample_id, unlist(lapply(facts, names)), names(further)
+    ))
     libraries <- lapply(samples, function(sample) {
         rows <- which(images$sample_id == sample)
         ids <- images$image_id[rows]
@@ -70,11 +72,14 @@ toLibraries <- function(images, facts) {
             factors[[fact]] <- unname(facts[[fact]][sample])
         }
         factors <- Filter(Negate(anyNA), factors)
-        list(
+        more <- as.list(further[[sample]])
+        known <- list(
             images = pyDict(lapply(images$image[rows], toImage), ids),
-            scalefactors = pyDict(factors),
+            scalefactors = pyDict(c(factors, more$scalefactors)),
             metadata = pyDict(list())
         )
+        more <- more[setdiff(names(more), "scalefactors")]
+        c(known[setdiff(names(known), names(more))], lapply(more, toValue))
     })
     pyDict(lapply(libraries, pyDict), samples)
 }

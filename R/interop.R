@@ -86,5 +86,11 @@ carriedFrame <- function(x, strict) {
         )
     }
     kept <- x[setdiff(names(x), odd)]
-    if (is.data.frame(x)) as.data.frame(kept) else as(kept, "DFrame")
+    if (is.data.frame(x)) {
+        kept <- as.data.frame(kept)
+        attributes(kept) <- attributes(kept)[c("names", "row.names", "class")]
+        return(kept)
+    }
+    # A table has no place for notes on the fit, such as those of scran.
+    asDataFrame(as.list(kept), rownames(kept), nrow(kept))
 }

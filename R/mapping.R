@@ -98,6 +98,9 @@ results <- c(
 # Facts about a section for which imgData has no column.
 sectionFacts <- c("microns_per_pixel", "spot_diameter_fullres")
 
+# And what else a library of images holds, such as its source.
+sectionParts <- c(sectionFacts, "further")
+
 mappingRd <- function() {
     rows <- vapply(names(mapping), function(part) {
         cells <- gsub("([%\\\\])", "\\\\\\1", mapping[[part]])

@@ -107,7 +107,7 @@ fromSpots <- function(value) {
     switch(kind,
         array = fromArray(value, "C"),
         sparse = fromSparse(value),
-        frame = fromArray(value$to_numpy(), "C"),
+        frame = fromArray(bridge()$frame_values(value), "C"),
         disk = fromDisk(value),
         fail("a numeric matrix with spots as rows", kind)
     )
@@ -149,6 +149,9 @@ asClass <- function(m, class = NULL) {
     if (is(m, "DelayedMatrix")) {
         return(asDiskClass(m, c(class, "none")[1]))
     }
+    if (length(class) && !hasRoom(class, m)) {
+        class <- NULL
+    }
     if (length(class) && class %in% c("double", "integer", "logical")) {
         m <- as.matrix(m)
         storage.mode(m) <- class
@@ -170,4 +173,33 @@ asClass <- function(m, class = NULL) {
     )
     m <- as(as(m, kinds[[letters[1]]]), forms[[letters[2]]])
     as(m, stores[[letters[3]]])
+}
+
+# Python may have written values that the recorded class has no room for.
+hasRoom <- function(class, m) {
+    v <- if (is.matrix(m)) m else m@x
+    mode <- c(i = "integer", l = "logical", n = "pattern")[substr(class, 1, 1)]
+    form <- if (grepl("Matrix$", class)) substr(class, 2, 2) else "g"
+    fitsMode(v, mode) && switch(form,
+        s = Matrix::isSymmetric(m), t = Matrix::isTriangular(m),
+        d = Matrix::isDiagonal(m), TRUE
+    )
+}
+
+fitsMode <- function(v, mode) {
+    switch(mode,
+        integer = !is.double(v) ||
+            all(v == trunc(v) & abs(v) < 2^31, na.rm = TRUE),
+        logical = is.logical(v) || all(v == 0 | v == 1, na.rm = TRUE),
+        pattern = isTRUE(all(v == 1)),
+        TRUE
+    )
+}
+
+# As it was recorded, where its values still are of that kind.
+asMode <- function(v, mode) {
+    if (length(mode) && fitsMode(unclass(v), mode)) {
+        storage.mode(v) <- mode
+    }
+    v
 }

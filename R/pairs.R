@@ -41,24 +41,30 @@ toPairs <- function(hits) {
 pairRecord <- function(hits) {
     columns <- mcols(hits, use.names = FALSE)
     list(
-        order = order(pairOrder(hits)), class = class(hits)[1],
-        mode = typeof(edgeValues(hits)), columns = columns
+        from = S4Vectors::from(hits), to = S4Vectors::to(hits),
+        class = class(hits)[1], mode = typeof(edgeValues(hits)),
+        columns = columns
     )
 }
 
-fromPairs <- function(value, record) {
+# `places` are those that the recorded nodes have now.
+fromPairs <- function(value, record, places) {
     parts <- sparseParts(value)
     n <- length(parts$p) - 1L
     ends <- list(rep(seq_len(n), diff(parts$p)), parts$i + 1L)
     ends <- if (parts$rows) rev(ends) else ends
     hits <- S4Vectors::SelfHits(ends[[1]], ends[[2]], n, x = parts$x)
     hits <- hits[pairOrder(hits)]
-    # Edges that Python has changed no longer fit the recorded columns.
-    if (is.null(record) || length(record$order) != length(hits)) {
+    # A number for each edge; n times n has room in a double.
+    edges <- (S4Vectors::from(hits) - 1) * n + S4Vectors::to(hits)
+    known <- match((places[record$from] - 1) * n + places[record$to], edges)
+    kept <- which(!is.na(known))
+    # Edges that Python has made are in no recorded column.
+    if (is.null(record) || length(kept) != length(hits)) {
         return(hits)
     }
-    hits <- hits[record$order]
-    columns <- record$columns
+    hits <- hits[known[kept]]
+    columns <- record$columns[kept, , drop = FALSE]
     values <- mcols(hits)$x
     if (length(columns) && identical(typeof(columns[[1]]), record$mode) &&
         is.atomic(columns[[1]]) && !is.object(columns[[1]])) {

@@ -53,7 +53,10 @@ wholeLoadings <- function(x) {
             is(m, "LinearEmbeddingMatrix") &&
                 isWhole(SingleCellExperiment::featureLoadings(m), rownames(x))
         }, innerParts(x, "reducedDims"))
-        found <- lapply(dims, SingleCellExperiment::featureLoadings)
+        # The names of their axes are in the record.
+        found <- lapply(dims, function(m) {
+            unname(SingleCellExperiment::featureLoadings(m))
+        })
     }
     c(found, varmOf(x))
 }
@@ -97,7 +100,8 @@ otherExperiments <- function(x) {
 }
 
 otherAssays <- function(x, assay.type) {
-    as.list(assays(x, withDimnames = FALSE))[setdiff(assayNames(x), assay.type)]
+    fit <- assayNames(x)[isFit(x)]
+    as.list(assays(x, withDimnames = FALSE))[setdiff(fit, assay.type)]
 }
 
 dimensions <- function(x) {
@@ -146,7 +150,7 @@ imageTable <- function(x) {
 ownSettings <- function(x) {
     merged <- list()
     for (entry in metadata(x)[names(metadata(x)) == "HistoBridge"]) {
-        for (fact in intersect(sectionFacts, names(entry))) {
+        for (fact in intersect(sectionParts, names(entry))) {
             values <- c(merged[[fact]], entry[[fact]])
             merged[[fact]] <- values[!duplicated(names(values))]
         }
@@ -169,8 +173,55 @@ notCarried <- function(x) {
         attachedTo(colData(x), "colData"), attachedTo(rowData(x), "rowData"),
         if (is(x, "SingleCellExperiment")) oddDims(x),
         if (is(x, "SingleCellExperiment")) oddPairs(x),
-        oddImages(x)
+        oddImages(x), oddAssays(x), oddInside(x), oddNested(x)
     ) |> unname()
+}
+
+oddNested <- function(x) {
+    nested <- otherExperiments(x)
+    unlist(lapply(names(nested), function(key) {
+        sprintf("%s of altExp %s", partOf(nested[[key]], "others"), key)
+    }))
+}
+
+# Assays that are a matrix of numbers under a name of its own.
+isFit <- function(x) {
+    keys <- nameOf(assays(x, withDimnames = FALSE))
+    numbers <- vapply(seq_along(keys), function(i) {
+        m <- assay(x, i, withDimnames = FALSE)
+        length(dim(m)) == 2 &&
+            (!is.array(m) || is.numeric(m) || is.logical(m))
+    }, TRUE)
+    numbers & nzchar(keys) & !duplicated(keys)
+}
+
+oddAssays <- function(x) {
+    keys <- nameOf(assays(x, withDimnames = FALSE))
+    keys <- ifelse(nzchar(keys), keys, seq_along(keys))
+    sprintf("assay %s", keys[!isFit(x)])
+}
+
+# What other packages keep in slots and fields of their own.
+oddInside <- function(x) {
+    classes <- c(
+        "SpatialExperiment", "SingleCellExperiment",
+        "RangedSummarizedExperiment", "SummarizedExperiment"
+    )
+    base <- Filter(function(class) is(x, class), classes)[1]
+    slots <- setdiff(methods::slotNames(x), methods::slotNames(base))
+    fields <- if (is(x, "SingleCellExperiment")) {
+        known <- c(
+            "reducedDims", "altExps", "colPairs", "rowPairs", "spatialCoords"
+        )
+        setdiff(c(
+            names(SingleCellExperiment::int_colData(x)),
+            names(SingleCellExperiment::int_elementMetadata(x))
+        ), known)
+    }
+    c(
+        sprintf("slot %s of class %s", slots, class(x)[1]),
+        sprintf("internal column %s", fields)
+    )
 }
 
 attachedTo <- function(columns, where) {
@@ -206,7 +257,11 @@ oddPairs <- function(x) {
 oddImages <- function(x) {
     if (is(x, "SpatialExperiment") && length(imgData(x)$data)) {
         known <- c("sample_id", "image_id", "data", "scaleFactor")
-        sprintf("column %s of imgData", setdiff(names(imgData(x)), known))
+        keys <- imageKeys(imageTable(x))
+        c(
+            sprintf("column %s of imgData", setdiff(names(imgData(x)), known)),
+            sprintf("repeated image %s", keys[duplicated(keys)])
+        )
     }
 }
 

@@ -2,8 +2,7 @@
 # uns["r_object"], so that the way back gives the same object.
 
 recordOf <- function(x, assay.type) {
-    settings <- partOf(x, "settings")
-    dropNull(list(
+    record <- dropNull(list(
         class = class(x)[1],
         assays = as.list(vapply(
             as.list(assays(x, withDimnames = FALSE)), matrixClass, ""
@@ -26,6 +25,16 @@ recordOf <- function(x, assay.type) {
         metadata = as.list(names(metadata(x))),
         imgData = imageRecord(x)
     )) |> c(singleCellRecord(x), spatialRecord(x))
+    c(record, list(names = namesNeeded(record, x)))
+}
+
+# Edges and names of values are noted by position: here is whose.
+namesNeeded <- function(record, x) {
+    own <- lapply(record$labels, function(v) !all(vapply(v, isTRUE, TRUE)))
+    list(
+        obs = if (length(record$colPairs) || own$obs) colnames(x),
+        var = if (length(record$rowPairs) || own$var) rownames(x)
+    )
 }
 
 rleNames <- function(columns) {

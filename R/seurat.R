@@ -23,9 +23,12 @@ mainPart <- function(x, part, ...) {
     partOf(x[[SeuratObject::DefaultAssay(x)]], part, ...)
 }
 
-# The image of a cell is its section.
+# The image of a cell is its section; an own sample_id goes into the record.
 seuratCells <- function(x) {
     cells <- x[[]]
+    if (length(SeuratObject::Images(x)) && !is.null(cells$sample_id)) {
+        cells$sample_id <- as.character(cells$sample_id)
+    }
     for (name in SeuratObject::Images(x)) {
         inside <- colnames(x) %in% SeuratObject::Cells(x[[name]])
         cells$sample_id[inside] <- name
@@ -98,7 +101,7 @@ wholeSeuratLoadings <- function(x) {
     found <- lapply(namedList(names(seuratReductions(x))), function(key) {
         SeuratObject::Loadings(x[[key]])
     })
-    Filter(function(m) isWhole(m, features), found)
+    lapply(Filter(function(m) isWhole(m, features), found), unname)
 }
 
 seuratOthers <- function(x) {
@@ -113,7 +116,7 @@ seuratOthers <- function(x) {
         sprintf("misc %s", setdiff(
             names(x@misc), c("HistoBridge", names(known))
         )),
-        oddPairsOf(x), oddReductions(x),
+        sprintf("tool %s", names(x@tools)), oddPairsOf(x), oddReductions(x),
         unlist(Map(aliens, known, sprintf("misc$%s", names(known)))),
         oddSections(x)
     )

@@ -109,7 +109,7 @@ splitRecord <- function(assay) {
         groups[cells] <- substring(part, nchar(bases[1]) + 2)
     }
     list(split = list(
-        layers = as.list(unique(unname(bases))), groups = unname(groups)
+        layers = as.list(unique(unname(bases))), groups = groups
     ))
 }
 
@@ -125,23 +125,31 @@ assayOthers <- function(assay) {
     )
 }
 
-# AnnData -> assay. Seurat has no underscores in names of features.
+# AnnData -> assay. Seurat has no underscores and bars in names of features.
 assayFrom <- function(adata, record, cells, assay.type = "X") {
-    var <- framed(adata$var)
-    rownames(var) <- gsub("_", "-", rownames(var), fixed = TRUE)
-    names <- list(rownames(var), cells)
+    var <- framed(bridge()$fitting(adata$var))
+    names <- list(gsub("[_|]", "-", rownames(var)), cells)
+    twice <- rownames(var)[names[[1]] %in% names[[1]][duplicated(names[[1]])]]
+    if (length(twice)) {
+        fail(
+            "names of features that stay unique with - for _ and |",
+            quoted(twice)
+        )
+    }
+    rownames(var) <- names[[1]]
     layers <- assaysFrom(
         adata, entries(adata, "uns"), record, names, assay.type
     )
     layers <- Map(seuratMatrix, layers, names(layers) %in% names(record$assays))
-    partial <- lapply(namedList(names(record$partial)), function(key) {
+    left <- intersect(names(record$partial), names(entries(adata, "obsm")))
+    partial <- lapply(namedList(left), function(key) {
         frame <- bridge()$get(adata, "obsm", key)
         m <- asClass(fromSpots(frame), record$partial[[key]])
         dimnames(m) <- list(framesLabels(frame), cells)
         m
     })
     layers <- inOrder(c(layers, partial), record$layers)
-    assay <- if (record$class %in% c("Assay", "SCTAssay")) {
+    assay <- if (any(record$class %in% c("Assay", "SCTAssay"))) {
         assay3(layers, record)
     } else {
         assay5(layers)
@@ -152,9 +160,11 @@ assayFrom <- function(adata, record, cells, assay.type = "X") {
     if (length(record$key)) {
         SeuratObject::Key(assay) <- record$key
     }
-    if (length(record$split)) {
+    groups <- unname(record$split$groups[colnames(assay)])
+    # split() makes vectors of layers of a single cell, and refuses one group.
+    if (length(unique(groups)) > 1 && all(table(groups) > 1)) {
         assay <- suppressMessages(split(
-            assay, record$split$groups,
+            assay, groups,
             layers = unlist(record$split$layers)
         ))
     }
@@ -182,6 +192,9 @@ assay3 <- function(layers, record) {
 }
 
 assay5 <- function(layers) {
+    if (!length(layers)) {
+        fail("X or a layer, for an assay", "none")
+    }
     first <- layers[[1]]
     name <- names(layers)[1]
     assay <- suppressWarnings(SeuratObject::CreateAssay5Object(
@@ -208,8 +221,8 @@ otherAssaysOf <- function(x) {
     Filter(function(assay) identical(colnames(assay), colnames(x)), found)
 }
 
-addAssays <- function(x, uns, record) {
-    nested <- if (length(uns$altExps)) pyItems(uns$altExps)
+addAssays <- function(x, adata, record) {
+    nested <- pyItems(bridge()$nested(adata))
     for (key in names(nested)) {
         own <- recordIn(nested[[key]])
         assay <- assayFrom(nested[[key]], own, colnames(x))

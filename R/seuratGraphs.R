@@ -55,11 +55,28 @@ addGraphs <- function(x, adata, record) {
     found <- inOrder(entries(adata, "obsp"), names(record$pairs))
     for (key in names(found)) {
         x[[key]] <- graphFrom(
-            found[[key]], colnames(x), record$pairs[[key]],
+            found[[key]], colnames(x),
+            nowAt(record$pairs[[key]], names(record$idents), colnames(x)),
             SeuratObject::DefaultAssay(x)
         )
     }
     x
+}
+
+# Of the cells that are there now; neighbours of cells that are gone are no
+# table any more, but a graph.
+nowAt <- function(facts, then, now) {
+    rows <- match(now, then)
+    if (!length(facts$index) || identical(then, now)) {
+        return(facts)
+    }
+    places <- match(then, now)[facts$index[rows, , drop = FALSE]]
+    if (anyNA(places)) {
+        return(NULL)
+    }
+    facts$index <- matrix(places, length(now))
+    facts$named[[1]] <- facts$named[[1]][rows]
+    facts
 }
 
 graphFrom <- function(value, cells, facts, assay) {

@@ -13,11 +13,27 @@ seuratRecord <- function(x) {
             function(key) reductionRecord(x[[key]], rownames(x))
         ),
         pairs = seuratPairRecord(x),
-        images = lapply(namedList(SeuratObject::Images(x)), function(key) {
-            sectionRecord(x[[key]])
-        }),
+        images = lapply(Filter(isKnownImage, x@images), sectionRecord),
+        sections = ownSections(x),
         metadata = as.list(names(seuratMisc(x)))
     )
+}
+
+# A sample_id that says something else than the image, and what obs has instead.
+ownSections <- function(x) {
+    own <- x[[]]$sample_id
+    shown <- seuratCells(x)$sample_id
+    if (!is.null(own) && !identical(own, shown)) {
+        list(own = stats::setNames(own, colnames(x)), shown = shown)
+    }
+}
+
+withOwnSections <- function(obs, sections) {
+    rows <- match(rownames(obs), names(sections$own))
+    if (length(sections) && identical(obs$sample_id, sections$shown[rows])) {
+        obs$sample_id <- unname(sections$own[rows])
+    }
+    obs
 }
 
 namedList <- function(keys) stats::setNames(as.list(keys), keys)

@@ -98,6 +98,37 @@ boundariesFrom <- function(record, coords) {
     inOrder(found, record$order)
 }
 
+# What is noted of a section, but for cells that Python has taken out; nothing
+# where none is left.
+withoutCells <- function(facts, gone) {
+    if (!length(gone)) {
+        return(facts)
+    }
+    facts$coordinates <- facts$coordinates[
+        !rownames(facts$coordinates) %in% gone, ,
+        drop = FALSE
+    ]
+    facts$boundaries <- lapply(facts$boundaries, pointsWithout, gone)
+    facts$points <- pointsWithout(facts$points, gone)
+    left <- c(
+        rownames(facts$coordinates), unlist(facts$points$cells),
+        unlist(lapply(facts$boundaries, `[[`, "cell"))
+    )
+    if (length(left)) facts
+}
+
+pointsWithout <- function(record, gone) {
+    if (is.data.frame(record)) {
+        return(record[!record$cell %in% gone, ])
+    }
+    kept <- !unlist(record$cells) %in% gone
+    record$cells <- record$cells[kept]
+    if (length(record$coords)) {
+        record$coords <- record$coords[kept, , drop = FALSE]
+    }
+    record
+}
+
 moleculesFrom <- function(record) {
     lapply(record$molecules, function(entry) {
         table <- entry$table

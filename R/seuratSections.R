@@ -24,6 +24,10 @@ imageCoords <- function(image) {
     coords
 }
 
+isKnownImage <- function(image) {
+    .hasSlot(image, "boundaries") || is(image, "VisiumV1")
+}
+
 sectionRecord <- function(image) {
     facts <- list(
         class = if (is(image, "VisiumV2")) "VisiumV2" else class(image)[1],
@@ -45,7 +49,12 @@ sectionRecord <- function(image) {
 oddSections <- function(x) {
     unlist(lapply(SeuratObject::Images(x), function(key) {
         image <- x[[key]]
-        if (.hasSlot(image, "boundaries")) oddRegions(image, key)
+        c(
+            if (.hasSlot(image, "boundaries")) oddRegions(image, key),
+            if (!isKnownImage(image)) {
+                sprintf("class %s of image %s", class(image)[1], key)
+            }
+        )
     }))
 }
 
@@ -60,11 +69,15 @@ addSections <- function(x, adata, uns, record) {
     if (is.null(known)) {
         known <- newSections(x, libraries)
     }
+    gone <- setdiff(names(record$idents), colnames(x))
     for (key in names(known)) {
+        facts <- withoutCells(known[[key]], gone)
         picture <- if (length(libraries[[key]])) {
-            pictureFrom(libraries[[key]], known[[key]]$image)
+            pictureFrom(libraries[[key]], facts$image)
         }
-        x[[key]] <- sectionFrom(known[[key]], coords, picture)
+        if (!is.null(facts)) {
+            x[[key]] <- sectionFrom(facts, coords, picture)
+        }
     }
     x
 }
@@ -88,7 +101,8 @@ sectionFrom <- function(facts, coords, picture) {
     if (facts$class == "VisiumV1") {
         return(new("VisiumV1",
             image = picture, scale.factors = factors,
-            coordinates = facts$coordinates, spot.radius = facts$radius,
+            coordinates = coordinatesNow(facts$coordinates, coords),
+            spot.radius = facts$radius,
             assay = facts$assay, key = facts$key
         ))
     }
@@ -112,6 +126,13 @@ sectionFrom <- function(facts, coords, picture) {
         image@coords_x_orientation <- orientation
     }
     image
+}
+
+coordinatesNow <- function(table, coords) {
+    coords <- coords[rownames(table), , drop = FALSE]
+    table$imagecol <- asMode(unname(coords[, 1]), typeof(table$imagecol))
+    table$imagerow <- asMode(unname(coords[, 2]), typeof(table$imagerow))
+    table
 }
 
 # As recorded, if this Seurat has a place to say so.

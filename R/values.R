@@ -7,7 +7,8 @@ toValue <- function(v) {
         frame = tagged(
             class(v)[1],
             frame = toFrame(as.list(v), rowLabels(v)),
-            automatic = is.null(rowLabels(v, NULL))
+            automatic = is.null(rowLabels(v, NULL)),
+            whole = is.integer(attr(v, "row.names"))
         ),
         sparse = sparseValue(v),
         array = arrayValue(v),
@@ -21,7 +22,7 @@ valueKind <- function(v) {
     if (is.null(v)) return("null")
     if (identical(class(v), "data.frame") || is(v, "DFrame")) {
         known <- !anyNA(vapply(as.list(v), columnKind, ""))
-        return(if (known) "frame" else NA_character_)
+        return(if (known && isPlainFrame(v)) "frame" else NA_character_)
     }
     if (is(v, "sparseMatrix")) return("sparse")
     if (is(v, "GRanges") || is(v, "GRangesList")) return("ranges")
@@ -32,6 +33,15 @@ valueKind <- function(v) {
     known <- c("names", "class", "levels", "tzone")
     whole <- !is.na(columnKind(v)) && !inherits(v, c("AsIs", "POSIXlt"))
     if (whole && onlyAttributes(v, known)) "vector" else NA_character_
+}
+
+# Without notes beside its columns, such as those of scran's tables.
+isPlainFrame <- function(v) {
+    if (is.data.frame(v)) {
+        onlyAttributes(v, c("names", "class", "row.names"))
+    } else {
+        !length(attachedTo(v, ""))
+    }
 }
 
 onlyAttributes <- function(v, known) {
@@ -56,7 +66,9 @@ tagged <- function(class, ...) pyDict(list(r_class = class, ...))
 
 rowLabels <- function(v, automatic = as.character(seq_len(nrow(v)))) {
     labels <- if (is.data.frame(v)) attr(v, "row.names") else rownames(v)
-    if (is.character(labels)) labels else automatic
+    # Rows that were cut or sorted keep their numbers.
+    numbered <- is.integer(labels) && !identical(labels, seq_len(nrow(v)))
+    if (is.character(labels) || numbered) as.character(labels) else automatic
 }
 
 # Python gets a plain dict only where every entry has a name of its own.
@@ -177,7 +189,9 @@ fromTaggedFrame <- function(value) {
     rows <- attr(columns, "row.names")
     automatic <- isTRUE(fromValue(value[["automatic"]]))
     if (py_to_r(value[["r_class"]]) == "data.frame") {
-        attr(columns, "row.names") <- if (automatic) seq_along(rows) else rows
+        whole <- isTRUE(fromValue(value[["whole"]]))
+        attr(columns, "row.names") <- if (automatic) seq_along(rows) else
+            if (whole) as.integer(rows) else rows
         return(columns)
     }
     asDataFrame(columns, if (!automatic) rows, length(rows))

@@ -209,3 +209,13 @@ addExperiments <- function(x) {
     x
 }
 
+# What Python makes of the AnnData `a` of an object.
+changedBy <- function(x, code) {
+    body <- c("a = a.copy()", code, "return a")
+    lines <- c("def change(a):", paste("   ", body))
+    reticulate::py_run_string(
+        paste(c("import scipy.sparse as sp", lines), collapse = "\n"),
+        convert = FALSE
+    )
+    reticulate::import_main(convert = FALSE)$change(asAnnData(x))
+}

@@ -226,3 +226,43 @@ test_that("the example objects come back whole", {
     x <- exampleReference()
     expect_equal(back(x, "SingleCellExperiment"), x)
 })
+
+test_that("assays, slots and columns that only R knows are named", {
+    skipWithoutPython()
+    x <- toySpe()
+    assay(x, "letters", withDimnames = FALSE) <- matrix("a", 6, 9)
+    altExp(x, "tags") <- SummarizedExperiment::SummarizedExperiment(
+        toyCounts(3)
+    )
+    imgData(x) <- rbind(imgData(x), imgData(x)[2, ])
+    SingleCellExperiment::int_colData(x)$own <- 1:9
+    x$day <- as.Date(c(Inf, 1:8))
+    named <- c(
+        "repeated image b detail", "assay letters", "internal column own",
+        "assay 1 of altExp tags"
+    )
+    expect_error(asAnnData(x), toString(named), fixed = TRUE)
+    adata <- asAnnData(x, strict = FALSE)
+    expect_identical(leftOut(adata), c(named, "column day of colData"))
+    expect_length(assays(asExperiment(adata)), 1)
+    cube <- SummarizedExperiment::SummarizedExperiment(list(
+        counts = toyCounts(), cube = array(1:108, c(6, 9, 2))
+    ))
+    expect_identical(leftOut(asAnnData(cube, strict = FALSE)), "assay cube")
+})
+
+test_that("tables of metadata keep numbers of rows, and notes are named", {
+    skipWithoutPython()
+    x <- toySpe()
+    table <- data.frame(p = c(0.1, 0.2, 0.3))
+    S4Vectors::metadata(x)$cut <- table[c(3, 1), , drop = FALSE]
+    expect_identical(S4Vectors::metadata(back(x)), S4Vectors::metadata(x))
+    fit <- S4Vectors::DataFrame(bio = 1:2)
+    S4Vectors::metadata(fit)$trend <- sum
+    S4Vectors::metadata(x)$variances <- fit
+    S4Vectors::metadata(x)$omitted <- stats::na.omit(data.frame(a = c(1, NA)))
+    expect_identical(leftOut(asAnnData(x, strict = FALSE)), c(
+        "metadata$variances (class DFrame)",
+        "metadata$omitted (class data.frame)"
+    ))
+})

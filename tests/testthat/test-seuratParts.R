@@ -156,3 +156,63 @@ test_that("what a Seurat object cannot hand over or take is named", {
         "image hires of section a", "image hires of section b"
     ) %in% left))
 })
+
+test_that("an own sample_id beside images comes back, whatever it says", {
+    skipWithoutPython()
+    x <- toySeurat()
+    x[["slice"]]@image <- round(x[["slice"]]@image * 255) / 255
+    for (own in list(rep(c("P1", NA, "P2"), 3), factor(rep("P1", 9)), 9:1)) {
+        x$sample_id <- own
+        adata <- asAnnData(x)
+        expect_identical(
+            fromColumn(bridge()$read(adata, "obs", "sample_id")),
+            rep("slice", 9)
+        )
+        expect_identical(asSeurat(adata)[[]], x[[]])
+    }
+    adata <- changedBy(x, "a.obs['sample_id'] = list('abcabcabc')")
+    expect_identical(
+        unname(asSeurat(adata)$sample_id), rep(c("a", "b", "c"), 3)
+    )
+})
+
+test_that("tools, other classes of images and sparse obsm are named", {
+    skipWithoutPython()
+    x <- toySeurat()
+    x[["slice"]] <- NULL
+    x[["beads"]] <- new("SlideSeq",
+        assay = "RNA", key = "beads_",
+        coordinates = data.frame(x = 1:9, y = 9:1, row.names = colnames(x))
+    )
+    x@tools$tree <- list(height = 1)
+    named <- c("tool tree", "class SlideSeq of image beads")
+    expect_error(asAnnData(x), toString(named), fixed = TRUE)
+    adata <- asAnnData(x, strict = FALSE)
+    expect_identical(leftOut(adata), named)
+    expect_equal(pull(adata, "obsm", "spatial"), unname(cbind(1:9, 9:1)))
+    expect_length(SeuratObject::Images(asSeurat(adata)), 0)
+    sparse <- changedBy(toySeurat(), "a.obsm['wide'] = sp.eye(9).tocsr()")
+    expect_error(asSeurat(sparse), "obsm[\"wide\"] (sparse)", fixed = TRUE)
+})
+
+test_that("what Python has taken out or named anew does not confuse Seurat", {
+    skipWithoutPython()
+    y <- asSeurat(changedBy(
+        richSeurat(), c("del a.obsm['scale.data']", "del a.obs['flag']")
+    ))
+    expect_setequal(SeuratObject::Layers(y), c("counts", "data"))
+    expect_false("flag" %in% names(y[[]]))
+    adata <- changedBy(
+        toySeurat(), "a.obs_names = [n + '-1' for n in a.obs_names]"
+    )
+    expect_error(asSeurat(adata), "uns[\"r_object\"] (of", fixed = TRUE)
+    y <- asSeurat(adata, strict = FALSE)
+    expect_identical(colnames(y)[1:2], c("s1-1", "s2-1"))
+    expect_identical(SeuratObject::Images(y), "slice")
+    adata <- asAnnData(toySpe()[1:2, ], strict = FALSE)
+    adata$var_names <- c("a_1", "a-1")
+    expect_error(asSeurat(adata, strict = FALSE), "stay unique with - for _")
+    adata$X <- NULL
+    adata$var_names <- c("a", "b")
+    expect_error(asSeurat(adata, strict = FALSE), "X or a layer")
+})

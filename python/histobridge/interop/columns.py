@@ -9,6 +9,11 @@ import pandas as pd
 
 from histobridge.contract import ContractError
 
+WHOLE = 2**53
+"""Up to here every whole number is a double."""
+
+BEYOND = "whole numbers beyond 2^53"
+
 
 def names(values: str | list[str] | dict[str, Any]) -> list[str]:
     """List of names, or of a dict's keys; R may hand one name over as a string."""
@@ -71,6 +76,34 @@ def _unit(seconds: np.ndarray) -> tuple[str, int]:
     return ("ns", 1_000_000_000) if fine else ("us", 1_000_000)
 
 
+def odd(series: pd.Series) -> str | None:
+    """What R has no vector for, or ``None`` where it has one."""
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype) or dtype.kind in "Mbf":
+        return None
+    present = series.dropna()
+    if dtype.kind in "iu":
+        return BEYOND if max(map(abs, _ends(present)), default=0) > WHOLE else None
+    kinds = {type(value) for value in present}
+    if kinds <= {bool, np.bool_} or all(issubclass(kind, str) for kind in kinds):
+        return None
+    return f"an object of class {_first_odd(present)}"
+
+
+def _ends(series: pd.Series) -> list[int]:
+    return [int(series.min()), int(series.max())] if len(series) else []
+
+
+def _first_odd(present: pd.Series) -> str:
+    return next(type(value).__name__ for value in present if not isinstance(value, str))
+
+
+def fitting(table: pd.DataFrame) -> pd.DataFrame:
+    """Columns that R has a vector for."""
+    fits = [odd(table.iloc[:, place]) is None for place in range(table.shape[1])]
+    return table if all(fits) else table.loc[:, fits]
+
+
 def column_parts(series: pd.Series) -> dict[str, Any]:
     """Take a pandas column apart: the inverse of :func:`column`.
 
@@ -79,6 +112,12 @@ def column_parts(series: pd.Series) -> dict[str, Any]:
     ContractError
         When R has no vector of that dtype.
     """
+    found = odd(series)
+    if found:
+        raise ContractError(
+            f"column {series.name!r} of text, numbers, logicals, categories or times",
+            found,
+        )
     missing = series.isna().to_numpy()
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
@@ -130,14 +169,8 @@ def _plain(
 
 def _texts(series: pd.Series, missing: np.ndarray) -> dict[str, Any]:
     present = series[~missing]
-    if all(isinstance(value, bool | np.bool_) for value in present) and len(present):
+    if len(present) and not isinstance(present.iloc[0], str):
         return column_parts(series.astype("boolean"))
-    odd = [value for value in present if not isinstance(value, str)]
-    if odd:
-        raise ContractError(
-            f"column {series.name!r} of text, numbers, logicals, categories or times",
-            f"an object of class {type(odd[0]).__name__}",
-        )
     values = ["" if gone else v for v, gone in zip(series, missing, strict=True)]
     return {"kind": "character", "values": values, "missing": missing}
 

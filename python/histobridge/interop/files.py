@@ -25,6 +25,8 @@ from histobridge.interop.disk import (
 from histobridge.interop.pictures import loaded
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from anndata import AnnData
 
 _NOTES = "histobridge_file"
@@ -38,13 +40,26 @@ def write_h5ad(adata: AnnData, path: str, pixels: bool = False) -> None:
     Raises
     ------
     ContractError
-        When a key of ``uns`` holds a slash, which HDF5 reads as a folder, or a
-        backed matrix lives in the very file.
+        When a key holds a slash, which HDF5 reads as a folder, or a backed
+        matrix lives in the very file.
     """
     import anndata
 
+    _refuse_slashes(adata)
     backed = backed_parts(adata)
     refuse_own_file(backed, path)
+    copy = _prepared(adata, backed)
+    if pixels:
+        _load_images(copy.uns.get(keys.SPATIAL, {}))
+    with anndata.settings.override(allow_write_nullable_strings=True):
+        copy.write_h5ad(path, convert_strings_to_categoricals=False)
+    copy_backed(backed, path)
+
+
+def _prepared(adata: AnnData, backed: Collection[str] = ()) -> AnnData:
+    """Shallow copy that HDF5 has a form for, without what is ``backed``."""
+    import anndata
+
     layers = {k: v for k, v in adata.layers.items() if f"layers/{k}" not in backed}
     copy = anndata.AnnData(
         X=None if "X" in backed else adata.X,
@@ -62,12 +77,17 @@ def write_h5ad(adata: AnnData, path: str, pixels: bool = False) -> None:
     copy.uns = _plain(dict(adata.uns), "", notes["order"])
     for side in ("obs", "var"):
         notes["times"][side] = _without_times(getattr(copy, side))
-    if pixels:
-        _load_images(copy.uns.get(keys.SPATIAL, {}))
     copy.uns[_NOTES] = json.dumps(notes)
-    with anndata.settings.override(allow_write_nullable_strings=True):
-        copy.write_h5ad(path, convert_strings_to_categoricals=False)
-    copy_backed(backed, path)
+    return copy
+
+
+def _restored(adata: AnnData) -> AnnData:
+    notes = json.loads(adata.uns.pop(_NOTES, "{}"))
+    if notes:
+        adata.uns = _ordered(dict(adata.uns), "", notes["order"])
+        for side, zones in notes["times"].items():
+            _with_times(getattr(adata, side), zones)
+    return adata
 
 
 def read_h5ad(path: str, backed: bool = False) -> AnnData:
@@ -80,21 +100,20 @@ def read_h5ad(path: str, backed: bool = False) -> AnnData:
     if not Path(path).is_file():
         raise ContractError("an h5ad file", f"no file {path}")
     try:
-        adata = read_backed(path) if backed else anndata.read_h5ad(path)
-        notes = json.loads(adata.uns.pop(_NOTES, "{}"))
+        return _restored(read_backed(path) if backed else anndata.read_h5ad(path))
     except (ContractError, MemoryError):
         raise
     except Exception as error:
         # HDF5 and its readers raise whatever a damaged file makes them meet.
         found = f"{Path(path).name!r}: {type(error).__name__}: {error}"
         raise ContractError("an h5ad file that can be read", found) from error
-    if notes:
-        adata.uns = _ordered(dict(adata.uns), "", notes["order"])
-        for side, zones in notes["times"].items():
-            table = getattr(adata, side)
-            for name, zone in zones.items():
-                table[name] = _times(table[name], zone)
-    return adata
+
+
+def _refuse_slashes(adata: AnnData) -> None:
+    for part in ("layers", "obsm", "varm", "obsp", "varp"):
+        slashed = [key for key in getattr(adata, part) if "/" in key]
+        if slashed:
+            raise ContractError(f"keys of {part} without slash", repr(slashed[0]))
 
 
 def _plain(value: Any, where: str, order: dict[str, list[str]]) -> Any:
@@ -108,7 +127,11 @@ def _plain(value: Any, where: str, order: dict[str, list[str]]) -> Any:
     if isinstance(value, np.ndarray) and value.dtype == object and value.ndim == 1:
         return _text(value)
     if isinstance(value, pd.DataFrame):
-        return value.apply(lambda v: _text(v) if v.dtype == object else v)
+        table = value.copy()
+        zones = _without_times(table)
+        return {"iso_table": table, "zones": zones} if zones else table
+    if hasattr(value, "obsm"):
+        return _prepared(value)
     if type(value).__name__ == "DatetimeArray":
         zone = str(value.tz or "")
         return {"iso_times": _iso(pd.Series(value)).array, "zone": zone}
@@ -123,10 +146,14 @@ def _text(values: Any) -> Any:
 
 
 def _ordered(value: Any, where: str, order: dict[str, list[str]]) -> Any:
+    if hasattr(value, "obsm"):
+        return _restored(value)
     if not isinstance(value, dict):
         return value
     if "iso_times" in value:
         return _times(pd.Series(value["iso_times"]), value["zone"]).array
+    if "iso_table" in value:
+        return _with_times(value["iso_table"], value["zones"])
     if "empty_list" in value:
         return []
     found = {k: _ordered(v, f"{where}/{k}", order) for k, v in value.items()}
@@ -143,6 +170,12 @@ def _without_times(table: pd.DataFrame) -> dict[str, str]:
         elif column.dtype == object:
             table[name] = _text(column.to_numpy())
     return zones
+
+
+def _with_times(table: pd.DataFrame, zones: dict[str, str]) -> pd.DataFrame:
+    for name, zone in zones.items():
+        table[name] = _times(table[name], str(zone))
+    return table
 
 
 def _iso(column: pd.Series) -> pd.Series:

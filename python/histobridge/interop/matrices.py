@@ -83,6 +83,15 @@ def matrix_kind(value: Any) -> str:
     return f"an object of class {type(value).__name__}"
 
 
+def frame_values(table: pd.DataFrame) -> np.ndarray:
+    """Numbers of a data frame; columns of several types are doubles together."""
+    kinds = {dtype.kind for dtype in table.dtypes}
+    whole = kinds == {"b"} or (kinds and kinds <= {"i", "u"})
+    if whole and not table.isna().to_numpy().any():
+        return table.to_numpy(dtype=bool if kinds == {"b"} else np.int64)
+    return table.to_numpy(dtype=float, na_value=np.nan)
+
+
 def matrix_parts(value: Any) -> dict[str, Any]:
     """Take a matrix with spots as rows apart for R.
 

@@ -22,8 +22,8 @@ def to_r(
     """R object that holds everything that ``adata`` holds.
 
     Reads every part of ``adata`` in the table of ``?asAnnData`` in R and changes
-    none. ``X`` becomes the assay that ``uns["X_name"]`` names; without that entry
-    ``counts``, or ``X`` where a layer has that name.
+    none. ``X`` becomes the assay that ``uns["X_name"]`` names, without that entry
+    ``counts``; ``X`` where a layer has that name.
 
     Parameters
     ----------
@@ -101,5 +101,5 @@ def is_object(x: Any) -> bool:
 
 def x_name(adata: AnnData) -> str:
     """Name that ``X`` gets in R."""
-    unnamed = "X" if keys.COUNTS in adata.layers else keys.COUNTS
-    return str(adata.uns.get(keys.X_NAME, unnamed))
+    name = str(adata.uns.get(keys.X_NAME, keys.COUNTS))
+    return "X" if name in adata.layers else name

@@ -15,23 +15,34 @@ from histobridge.interop.buffers import fill, flat, share, size
 from histobridge.interop.columns import (
     column,
     column_parts,
+    fitting,
     frame,
     matrix_frame,
     names,
     nth,
+    odd,
 )
 from histobridge.interop.desk import leave, take
 from histobridge.interop.disk import backed_dense, backed_sparse, disk_place
 from histobridge.interop.files import read_h5ad, write_h5ad
 from histobridge.interop.matrices import (
     dense,
+    frame_values,
     matrix_kind,
     matrix_parts,
     rows,
     sparse,
     sparse_parts,
 )
-from histobridge.interop.pictures import is_remote, loaded, pixel_parts, pixels
+from histobridge.interop.pictures import (
+    further,
+    is_remote,
+    loaded,
+    pixel_parts,
+    pixels,
+    stray,
+)
+from histobridge.interop.record import nested, outdated
 from histobridge.interop.values import (
     array_facts,
     count,
@@ -60,9 +71,12 @@ __all__ = [
     "disk_place",
     "entry",
     "fill",
+    "fitting",
     "flat",
     "fold_parts",
     "frame",
+    "frame_values",
+    "further",
     "get",
     "has",
     "has_x",
@@ -77,7 +91,9 @@ __all__ = [
     "misfits",
     "model_facts",
     "names",
+    "nested",
     "nth",
+    "outdated",
     "part_keys",
     "picture",
     "pixel_parts",
@@ -94,6 +110,7 @@ __all__ = [
     "size",
     "sparse",
     "sparse_parts",
+    "stray",
     "table",
     "take",
     "text",
@@ -156,6 +173,11 @@ def part_keys(adata: AnnData, part: str) -> list[str]:
 def unplaced(adata: AnnData) -> list[str]:
     """Name what no experiment in R has a place for."""
     left = ["raw"] if adata.raw is not None else []
+    for part in ("obs", "var"):
+        table = getattr(adata, part)
+        for place, name in enumerate(table.columns):
+            found = odd(table.iloc[:, place])
+            left += [f'{part}["{name}"] ({found})'] if found else []
     for part in ("layers", "obsm", "varm", "obsp", "varp"):
         for key, value in getattr(adata, part).items():
             kind = matrix_kind(value)
@@ -166,7 +188,11 @@ def unplaced(adata: AnnData) -> list[str]:
     for key, value in adata.uns.items():
         if key not in special:
             left += misfits(value, f'uns["{key}"]')
-    return left
+    left += misfits(further(adata.uns.get(keys.SPATIAL, {})), f'uns["{keys.SPATIAL}"]')
+    for key, inner in nested(adata).items():
+        where = f'uns["{keys.ALT_EXPERIMENTS}"]["{key}"]'
+        left += [f"{found} of {where}" for found in unplaced(inner)]
+    return left + outdated(adata)
 
 
 def has_x(adata: AnnData) -> bool:

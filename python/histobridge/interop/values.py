@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from histobridge.interop.columns import BEYOND, WHOLE, odd
+
 _SCALARS = (bool, int, float, str, np.generic)
 
 
@@ -16,6 +18,8 @@ def value_kind(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, _SCALARS):
+        if isinstance(value, int | np.integer) and abs(int(value)) > WHOLE:
+            return BEYOND
         return "scalar" if not isinstance(value, np.void) else "void"
     if isinstance(value, dict):
         return "tagged" if "r_class" in value else "dict"
@@ -40,6 +44,9 @@ def _array_kind(value: np.ndarray) -> str:
         return "scalar"
     if value.ndim == 1:
         return "column"
+    whole = value.dtype.kind in "iu" and value.size
+    if whole and max(-float(value.min()), float(value.max())) > WHOLE:
+        return BEYOND
     return "array" if value.dtype.kind in "biuf" else f"an array of {value.dtype}"
 
 
@@ -49,12 +56,25 @@ def misfits(value: Any, where: str) -> list[str]:
     if kind in ("dict", "list"):
         entries = value.items() if kind == "dict" else enumerate(value, 1)
         return [text for key, v in entries for text in misfits(v, f"{where}[{key!r}]")]
+    if kind == "frame":
+        frame = table(value)
+        columns = {name: frame.iloc[:, i] for i, name in enumerate(frame)}
+        return [
+            f"{where}[{name!r}] ({odd(column)})"
+            for name, column in columns.items()
+            if odd(column)
+        ]
+    if kind == "column":
+        kind = odd(series(value)) or kind
     return [f"{where} ({kind})"] if " " in kind or kind == "void" else []
 
 
 def scalar(value: Any) -> Any:
-    """Plain Python scalar."""
-    return value.item() if isinstance(value, np.generic | np.ndarray) else value
+    """Plain Python scalar; R has whole numbers of 32 bits, or doubles."""
+    value = value.item() if isinstance(value, np.generic | np.ndarray) else value
+    if isinstance(value, int) and abs(value) >= 2**31:
+        return float(value)
+    return value
 
 
 def series(value: Any) -> pd.Series:
