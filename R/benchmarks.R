@@ -98,8 +98,8 @@ setMethod("benchmarkResolution", "ANY", function(
         genes = 1000L, seed = 0L, progress = interactive(), ...) {
     asBenchmark(callPython(
         core()$benchmark_resolution, handOver(x), handOver(truth),
-        systems = asList(systems), pixelUm = pixelMicrons,
-        spotUm = spotMicrons, genes = asGenes(genes), seed = seed,
+        systems = asList(systems), pixelMicrons = pixelMicrons,
+        spotMicrons = spotMicrons, genes = asGenes(genes), seed = seed,
         progress = progress, ...
     ))
 })

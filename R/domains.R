@@ -38,7 +38,7 @@ NULL
 setMethod("findDomains", "ANY", function(
         x, k = NULL, system = "gpca_consensus", name = "domain", seed = 0L,
         ...) {
-    runVerb(x, "find_domains", name, k, system = system, seed = seed, ...)
+    runVerb(x, "find_domains", name, k = k, system = system, seed = seed, ...)
 })
 
 #' Embed sections

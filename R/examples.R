@@ -49,7 +49,7 @@ exampleBulb <- function(sections = c("Rep4", "Rep9")) {
         imgData = bulbImages(sections)
     )
     microns <- facts[sections, "microns_per_pixel"]
-    diameter <- facts[sections, "spot_diameter_um"] / microns
+    diameter <- facts[sections, "spot_diameter_microns"] / microns
     names(microns) <- names(diameter) <- sections
     x <- place(x, "settings", "microns_per_pixel", microns)
     place(x, "settings", "spot_diameter_fullres", diameter)

@@ -12,12 +12,12 @@
 #'     prediction are, kNNDM).
 #' @param seed seed of everything random.
 #' @param audit whether to compute what each split leaks.
-#' @param ... settings in camelCase. Blocks: \code{nSplits}, \code{blockUm}
+#' @param ... settings in camelCase. Blocks: \code{nSplits}, \code{blockMicrons}
 #'     (microns, or \code{"auto"} for 1.5 times the variogram range),
-#'     \code{bufferUm}, \code{patchUm}, \code{shape} (\code{"rect"},
+#'     \code{bufferMicrons}, \code{patchMicrons}, \code{shape} (\code{"rect"},
 #'     \code{"hex"} or \code{"kmeans"}), \code{balanceBy} (a column) and
-#'     \code{residuals} (a reducedDim). Spots: \code{nTests}, \code{bufferUm},
-#'     \code{patchUm}. Distances: \code{nSplits}, \code{predictUm}.
+#'     \code{residuals} (a reducedDim). Spots: \code{nTests},
+#'     \code{bufferMicrons}, \code{patchMicrons}. Distances: \code{nSplits}, \code{predictMicrons}.
 #' @return A \code{\linkS4class{SpatialFolds}}.
 #' @seealso \code{\link{auditSplit}}; \code{\link{benchmarkTranslation}} takes
 #'     folds.
@@ -64,7 +64,7 @@ setMethod("spatialFolds", "ANY", function(
 #'     (each label is tested once, \code{NA} never).
 #' @param predictions one matrix per split, genes x test spots with names of
 #'     both; without them the flags that need predictions stay unknown.
-#' @param ... what is known of the predictions: \code{patchUm} or
+#' @param ... what is known of the predictions: \code{patchMicrons} or
 #'     \code{patchPx}, \code{fittedOn} (list of names of spots that
 #'     \code{training}, \code{validation}, \code{checkpoint},
 #'     \code{normalisation} and the like have seen), \code{reported} (published

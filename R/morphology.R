@@ -43,7 +43,7 @@ setMethod("addMorphology", "ANY", function(
         progress = interactive()) {
     runVerb(
         x, "add_morphology", name,
-        encoders = asList(encoders), patchUm = asList(patchMicrons),
+        encoders = asList(encoders), patchMicrons = asList(patchMicrons),
         imageId = imageId, stain = stain, cache = cache, progress = progress,
         parts = c("colData", "spatialCoords", "imgData", "settings")
     )
@@ -79,7 +79,7 @@ setMethod("countNuclei", "ANY", function(
         name = "n_nuclei") {
     runVerb(
         x, "count_nuclei", name,
-        diameterUm = diameterMicrons, imageId = imageId, stain = stain,
+        diameterMicrons = diameterMicrons, imageId = imageId, stain = stain,
         parts = c("colData", "spatialCoords", "imgData", "settings")
     )
 })

@@ -114,6 +114,7 @@ callPython <- function(fun, ...) {
     arguments <- list(...)
     default <- nzchar(nameOf(arguments)) & vapply(arguments, is.null, TRUE)
     arguments <- lapply(arguments[!default], pythonArgument)
+    refuseNA(arguments)
     names(arguments) <- snake(nameOf(arguments))
     withCallingHandlers(
         do.call(fun, arguments),
@@ -130,6 +131,18 @@ nameOf <- function(values) {
 }
 
 snake <- function(names) gsub("([A-Z])", "_\\L\\1", names, perl = TRUE)
+
+# Python has no NA: it would see TRUE, -2147483648 or the text "NA".
+refuseNA <- function(arguments) {
+    lost <- vapply(arguments, function(value) {
+        is.atomic(value) && length(value) == 1L && is.na(value)
+    }, TRUE)
+    if (any(lost)) {
+        name <- nameOf(arguments)[lost][1L]
+        if (!nzchar(name)) name <- "every argument"
+        stop("expected a value for ", name, "; found NA", call. = FALSE)
+    }
+}
 
 # Python sees a list even where R has one element only.
 asList <- function(values) if (is.null(values)) NULL else as.list(values)

@@ -39,7 +39,7 @@ readVisium <- function(folder, section = NULL, image = NULL) {
 readST <- function(folder, section = NULL, pitchMicrons = 200, image = NULL) {
     readFolder(
         "read_st", folder, section,
-        pitchUm = as.numeric(pitchMicrons), image = pathOf(image)
+        pitchMicrons = as.numeric(pitchMicrons), image = pathOf(image)
     )
 }
 

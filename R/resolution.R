@@ -21,7 +21,7 @@
 #' @return A SpatialExperiment (genes x points) with expected counts in assay
 #'     \code{counts}, column \code{spot} (missing between spots),
 #'     \code{spatialCoords} in full-resolution pixels, \code{reducedDim}
-#'     \code{"spatial_um"} in microns, and the images of \code{x}.
+#'     \code{"spatial_microns"} in microns, and the images of \code{x}.
 #' @examplesIf pythonReady()
 #' x <- exampleBulb("Rep4")
 #' enhanceResolution(x, "inverse_distance", genes = c("Penk", "Th"))
@@ -36,7 +36,7 @@ setMethod("enhanceResolution", "ANY", function(
         seed = 0L, ...) {
     asExperiment(callPython(
         core()$enhance_resolution, handOver(x),
-        system = system, pixelUm = pixelMicrons, spotUm = spotMicrons,
+        system = system, pixelMicrons = pixelMicrons, spotMicrons = spotMicrons,
         genes = asGenes(genes), encoders = asList(encoders), cache = cache,
         seed = seed, ...
     ), strict = FALSE)

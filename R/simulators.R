@@ -22,8 +22,8 @@
 #' @param depth mean and standard deviation of the counts that a spot keeps;
 #'     \code{NULL} keeps all.
 #' @param seed seed of everything.
-#' @param ... further arguments of the core, in camelCase: \code{pitchUm},
-#'     \code{spotUm}, \code{micronsPerPixel}, \code{depth}, \code{depthCv},
+#' @param ... further arguments of the core, in camelCase: \code{pitchMicrons},
+#'     \code{spotMicrons}, \code{micronsPerPixel}, \code{depth}, \code{depthCv},
 #'     \code{platformSd} and, of tissue, \code{oneSectionPerPatient}.
 #' @return \code{simulateTissue()} a SpatialExperiment with the truth beside
 #'     the counts: columns \code{domain}, \code{image_domain} and
@@ -124,7 +124,7 @@ setMethod("pseudoSpots", "ANY", function(
         labels = "cell_type", micronsPerPixel = NULL, leastCells = 1) {
     made <- callPython(
         core()$data$pseudo_spots, handOver(x),
-        pitchUm = pitchMicrons, diameterUm = orNone(diameterMicrons),
+        pitchMicrons = pitchMicrons, diameterMicrons = orNone(diameterMicrons),
         lattice = lattice, labels = orNone(labels),
         micronsPerPixel = micronsPerPixel, leastCells = leastCells
     )

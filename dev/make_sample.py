@@ -54,7 +54,8 @@ def bulb(source: Path, target: Path) -> None:
         spots.to_csv(folder / "spots.csv", index_label="spot", lineterminator="\n")
         rows.append((name, f"animal {adata.obs['animal'].iloc[0]}", um_per_px, 100.0))
     pd.DataFrame(
-        rows, columns=["sample_id", "patient", "microns_per_pixel", "spot_diameter_um"]
+        rows,
+        columns=["sample_id", "patient", "microns_per_pixel", "spot_diameter_microns"],
     ).to_csv(target / "sections.csv", index=False, lineterminator="\n")
 
 

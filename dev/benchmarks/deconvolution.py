@@ -56,8 +56,8 @@ def mice(folder, seed):
         cells = cells[cells.obs["cell_type"].isin(shared)].copy()
         spots, _ = hb.data.pseudo_spots(
             cells,
-            pitch_um=750,
-            diameter_um=None,
+            pitch_microns=750,
+            diameter_microns=None,
             lattice="square",
             microns_per_pixel=1.0,
             least_cells=2,

@@ -43,7 +43,7 @@ def real(name: str, path: str, pitch: float, diameter: float):
     cells.uns = {"spatial": {name: {"scalefactors": {"microns_per_pixel": 1.0}}}}
     cells.obs["sample_id"] = name
     spots, _ = hb.data.pseudo_spots(
-        cells, pitch_um=pitch, diameter_um=diameter, labels=None
+        cells, pitch_microns=pitch, diameter_microns=diameter, labels=None
     )
     return spots, cells
 
@@ -60,14 +60,16 @@ def simulated(shared: float):
         1,
         spots_per_side=40,
         n_genes=80,
-        pitch_um=50,
-        spot_um=50,
+        pitch_microns=50,
+        spot_microns=50,
         microns_per_pixel=2,
         depth=400,
         shared=shared,
         seed=SEED,
     )
-    spots, _ = hb.data.pseudo_spots(tiles, pitch_um=200, diameter_um=110, labels=None)
+    spots, _ = hb.data.pseudo_spots(
+        tiles, pitch_microns=200, diameter_microns=110, labels=None
+    )
     return spots, tiles
 
 
@@ -75,14 +77,14 @@ def benchmark(name: str, systems: list[str] | str) -> pd.DataFrame:
     """Table of one data set."""
     options = {"cache": False, "progress": False}
     if name in CELLS:
-        path, pitch, diameter, options["pixel_um"] = CELLS[name]
+        path, pitch, diameter, options["pixel_microns"] = CELLS[name]
         spots, truth = real(name, path, pitch, diameter)
     elif name in BULBS:
         # One point for every place of a spot.
-        options |= {"pixel_um": 200, "spot_um": 150, "genes": 300}
+        options |= {"pixel_microns": 200, "spot_microns": 150, "genes": 300}
         spots, truth = bulb(BULBS[name])
     else:
-        options["pixel_um"] = 50
+        options["pixel_microns"] = 50
         spots, truth = simulated(SHARES[name])
     made = hb.benchmark_resolution(
         spots, truth, systems=systems, dataset=name, **options

@@ -182,7 +182,7 @@ def sections(dataset: str):
         )
         test = "S3"
     # Texture would cost ten seconds per spot: its filters see far.
-    hb.add_morphology(adata, "colour", patch_um=112, cache=False, progress=False)
+    hb.add_morphology(adata, "colour", patch_microns=112, cache=False, progress=False)
     unseen = (adata.obs["sample_id"] == test).to_numpy()
     return adata[~unseen].copy(), adata[unseen].copy()
 

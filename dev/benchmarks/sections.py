@@ -100,7 +100,10 @@ def simulated() -> list[dict]:
         other.X = other.X.copy()
         other.X.data = rng.binomial(other.X.data.astype(int), 0.5).astype(float)
         described(other)
-        x, pitch = still.obsm["spatial"][:, 0], graphs.pitch(graphs.positions_um(still))
+        x, pitch = (
+            still.obsm["spatial"][:, 0],
+            graphs.pitch(graphs.positions_microns(still)),
+        )
         pair = [
             still[x <= np.quantile(x, common)].copy(),
             other[x >= np.quantile(x, 1 - common)].copy(),
@@ -138,7 +141,7 @@ def cortex() -> list[dict]:
     for adata in sections:
         described(adata)
     labels = [a.obs["layer"] for a in sections]
-    own = graphs.positions_um(sections[0])
+    own = graphs.positions_microns(sections[0])
     near = graphs.nearest(own, 1)[1][:, 0]
     mine = labels[0].astype(object).to_numpy()
     known = labels[0].notna().to_numpy() & labels[0].notna().to_numpy()[near]
@@ -164,7 +167,7 @@ def cortex() -> list[dict]:
 def aligned(pair: list, options: dict | None) -> tuple[float, list[np.ndarray]]:
     started = time.perf_counter()
     if options is None:
-        return 0.0, [graphs.positions_um(adata) for adata in pair]
+        return 0.0, [graphs.positions_microns(adata) for adata in pair]
     hb.align_sections(pair, **options)
     return time.perf_counter() - started, [adata.obsm["aligned"] for adata in pair]
 

@@ -160,7 +160,7 @@ def bin_memory(path: str, n: int, side: int) -> dict:
     adata = bins(path, n, side)
     start = time.perf_counter()
     hb.add_morphology(
-        adata, "colour", patch_um=16, cache=tempfile.mkdtemp(), progress=False
+        adata, "colour", patch_microns=16, cache=tempfile.mkdtemp(), progress=False
     )
     features = adata.obsm[keys.MORPHOLOGY].nbytes / 2**30
     wall = time.perf_counter() - start

@@ -16,7 +16,7 @@ SIZE = {"spots_per_side": 8, "n_genes": 60}
 @pytest.fixture(scope="session")
 def _tissue():
     adata = simulate_tissue(3, microns_per_pixel=4, **SIZE)
-    add_morphology(adata, "colour", patch_um=200, cache=False, progress=False)
+    add_morphology(adata, "colour", patch_microns=200, cache=False, progress=False)
     return adata
 
 

@@ -22,7 +22,7 @@ def painted_tissue(sections=3, seed=0):
     mixing = rng.normal(size=(3, len(GENES)))
     parts = [_section(f"S{i + 1}", f"P{i + 1}", mixing, rng) for i in range(sections)]
     adata = ad.concat(parts, uns_merge="unique")
-    hb.add_morphology(adata, "colour", patch_um=160, cache=False, progress=False)
+    hb.add_morphology(adata, "colour", patch_microns=160, cache=False, progress=False)
     return adata
 
 

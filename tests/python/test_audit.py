@@ -23,8 +23,8 @@ def test_a_clean_split_leaks_nothing(tissue, sides):
         "n_test": 64,
         "n_dropped": 64,
         "overlapping_spots": 0,
-        "min_distance_um": np.inf,
-        "median_distance_um": np.inf,
+        "min_distance_microns": np.inf,
+        "median_distance_microns": np.inf,
         "adjacent_spots": 0.0,
         "sibling_spots": 0,
         "overlapping_patches": 0.0,
@@ -39,7 +39,7 @@ def test_blocks_with_the_default_buffer_leak_nothing(tissue):
     for train, test in SpatialBlockKFold(4).split(tissue):
         found = audit_split(tissue, train, test)
         assert found["leaks"] == ""
-        assert found["min_distance_um"] > 400
+        assert found["min_distance_microns"] > 400
         assert found["n_dropped"] > 0
         # Said, though it is no leak: a block has its section on both sides.
         assert found["shared_sections"] == found["shared_patients"] == 3
@@ -50,9 +50,13 @@ def test_near_spots_are_measured(tissue):
     column = tissue.obsm["spatial"][:, 0] / 50
     one = tissue.obs["sample_id"] == "S1"
     train, test = (np.flatnonzero(one & c) for c in (column <= 3, column >= 5))
-    assert audit_split(tissue, train, test)["min_distance_um"] == pytest.approx(400)
+    assert audit_split(tissue, train, test)["min_distance_microns"] == pytest.approx(
+        400
+    )
     nearer = np.flatnonzero(one & (column <= 4))
-    assert audit_split(tissue, nearer, test)["min_distance_um"] == pytest.approx(200)
+    assert audit_split(tissue, nearer, test)["min_distance_microns"] == pytest.approx(
+        200
+    )
 
 
 def test_overlapping_patches_are_counted(tissue):
@@ -60,7 +64,7 @@ def test_overlapping_patches_are_counted(tissue):
     one = tissue.obs["sample_id"] == "S1"
     train, test = (np.flatnonzero(one & c) for c in (column <= 4, column >= 5))
     for patch, share in ((200, 0.0), (201, 0.25), (401, 0.5), (801, 1.0)):
-        found = audit_split(tissue, train, test, patch_um=patch)
+        found = audit_split(tissue, train, test, patch_microns=patch)
         assert found["overlapping_patches"] == pytest.approx(share)
         assert ("overlapping_patches" in found["leaks"]) == (share > 0)
 
@@ -69,10 +73,12 @@ def test_patches_that_touch_by_a_corner_are_seen(tissue):
     one = np.flatnonzero(tissue.obs["sample_id"] == "S1")
     train, test = one[[0]], one[[9]]
     assert tuple(np.ptp(tissue.obsm["spatial"][one[[0, 9]]], axis=0)) == (50, 50)
-    diagonal = audit_split(tissue, train, test, patch_um=201)
-    assert diagonal["min_distance_um"] == pytest.approx(200 * np.sqrt(2))
+    diagonal = audit_split(tissue, train, test, patch_microns=201)
+    assert diagonal["min_distance_microns"] == pytest.approx(200 * np.sqrt(2))
     assert diagonal["overlapping_patches"] == 1.0
-    assert audit_split(tissue, train, test, patch_um=199)["overlapping_patches"] == 0
+    assert (
+        audit_split(tissue, train, test, patch_microns=199)["overlapping_patches"] == 0
+    )
 
 
 def test_the_patch_is_the_largest_that_was_described(tissue):
@@ -81,7 +87,7 @@ def test_the_patch_is_the_largest_that_was_described(tissue):
     train, test = (np.flatnonzero(one & c) for c in (column <= 4, column >= 5))
     settings = {"cache": False, "progress": False, "key_added": "wide"}
     assert audit_split(tissue, train, test)["leaks"] == ""
-    hb.add_morphology(tissue, "colour", patch_um=300, **settings)
+    hb.add_morphology(tissue, "colour", patch_microns=300, **settings)
     assert "overlapping_patches" in audit_split(tissue, train, test)["leaks"]
 
 
@@ -131,7 +137,7 @@ def test_a_spot_on_both_sides_is_found(tissue, sides):
     train, test = sides
     found = audit_split(tissue, np.append(train, test[5]), test)
     assert found["overlapping_spots"] == 1
-    assert found["min_distance_um"] == 0
+    assert found["min_distance_microns"] == 0
     assert found["shared_sections"] == 1
     assert found["leaks"].split(", ") == [
         "overlapping_spots",

@@ -32,7 +32,7 @@ def described(tissue, tmp_path):
         adata = tissue[tissue.obs["sample_id"] == "S1"].copy()
         if change is not None:
             change(adata)
-        settings = {"patch_um": 100} | settings
+        settings = {"patch_microns": 100} | settings
         add_morphology(adata, "colour", cache=tmp_path, progress=False, **settings)
         return adata.obsm["morphology"]
 
@@ -77,7 +77,7 @@ def test_a_changed_input_misses(change, described, calls):
 
 def test_another_patch_side_misses(described, calls):
     described()
-    described(patch_um=101)
+    described(patch_microns=101)
     assert len(calls) == 2
 
 
@@ -114,7 +114,7 @@ def test_without_a_folder_nothing_is_stored(tissue, tmp_path, monkeypatch, calls
     monkeypatch.setenv("HISTOBRIDGE_CACHE", str(tmp_path))
     for _ in range(2):
         add_morphology(
-            tissue[:4].copy(), "colour", patch_um=50, cache=False, progress=False
+            tissue[:4].copy(), "colour", patch_microns=50, cache=False, progress=False
         )
     assert len(calls) == 2
     assert not list(tmp_path.iterdir())
@@ -123,5 +123,5 @@ def test_without_a_folder_nothing_is_stored(tissue, tmp_path, monkeypatch, calls
 def test_the_default_folder_follows_the_environment(tissue, tmp_path, monkeypatch):
     monkeypatch.setenv("HISTOBRIDGE_CACHE", str(tmp_path))
     assert cache_folder() == tmp_path / "features"
-    add_morphology(tissue[:4].copy(), "colour", patch_um=50, progress=False)
+    add_morphology(tissue[:4].copy(), "colour", patch_microns=50, progress=False)
     assert len(list((tmp_path / "features").iterdir())) == 1

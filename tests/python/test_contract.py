@@ -22,7 +22,7 @@ def proportions(adata, reference):
 
 
 def morphology(adata, reference):
-    hb.add_morphology(adata, "colour", patch_um=100, **QUIET)
+    hb.add_morphology(adata, "colour", patch_microns=100, **QUIET)
 
 
 def training(adata, reference):
@@ -264,7 +264,7 @@ def test_checking_counts_copies_nothing(dense, tissue):
             ("'resnet'", "available: colour, texture, efficientnet-lite0"),
         ),
         (
-            lambda a, r: hb.add_morphology(a, "colour", patch_um=0, **QUIET),
+            lambda a, r: hb.add_morphology(a, "colour", patch_microns=0, **QUIET),
             ("positive patch sides",),
         ),
         (

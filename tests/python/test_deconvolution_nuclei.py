@@ -19,7 +19,7 @@ def painted():
 def test_planted_nuclei_are_counted(painted):
     adata = painted.copy()
     side = 200 * 2 / np.sqrt(np.pi)  # a disc as large as a tile
-    hb.count_nuclei(adata, diameter_um=side)
+    hb.count_nuclei(adata, diameter_microns=side)
     found, planted = adata.obs["n_nuclei"], adata.obs["n_cells"]
     assert np.corrcoef(found, planted)[0, 1] > 0.9
     assert 0.85 < found.sum() / planted.sum() < 1.15
@@ -28,7 +28,7 @@ def test_planted_nuclei_are_counted(painted):
 def test_half_the_diameter_has_a_quarter_of_the_nuclei(painted):
     adata = painted.copy()
     hb.count_nuclei(adata)  # spots of 100 um
-    hb.count_nuclei(adata, diameter_um=200, key_added="wide")
+    hb.count_nuclei(adata, diameter_microns=200, key_added="wide")
     ratio = adata.obs["wide"].sum() / adata.obs["n_nuclei"].sum()
     assert 3.5 < ratio < 4.5
 

@@ -100,7 +100,11 @@ def test_a_section_without_counts_is_no_fold(imaged):
     assert set(held.genes["section"]) == {"S1", "S2"}
     none = imaged[imaged.obs["sample_id"] == "S3"].copy()
     with pytest.raises(ContractError, match="a split with counts of test spots"):
-        hb.hold_out(none, "hest_ridge", SpatialBlockKFold(2, block_um=400, buffer_um=0))
+        hb.hold_out(
+            none,
+            "hest_ridge",
+            SpatialBlockKFold(2, block_microns=400, buffer_microns=0),
+        )
 
 
 def test_a_section_without_counts_has_no_domains(imaged):

@@ -59,7 +59,7 @@ def repainted_spot(spot, pixels):
     adata.uns["spatial"] = adata.uns["spatial"] | {
         name: library | {"images": {"hires": image}}
     }
-    hb.add_morphology(adata, "colour", patch_um=160, cache=False, progress=False)
+    hb.add_morphology(adata, "colour", patch_microns=160, cache=False, progress=False)
     return adata
 
 
@@ -97,7 +97,7 @@ def test_the_probe_predicts_what_a_repainted_section_gives(name):
 def described():
     """Nuclei with colour features, and a ridge fitted on the first section."""
     adata = nuclei_tissue()
-    hb.add_morphology(adata, "colour", patch_um=48, cache=False, progress=False)
+    hb.add_morphology(adata, "colour", patch_microns=48, cache=False, progress=False)
     ridge = registry.find("hest_ridge", "translation").create()
     return adata, ridge.fit(adata, ["informative", "constant"], np.arange(100))
 
@@ -106,7 +106,7 @@ def test_filters_over_the_section_change_nearly_as_if_run_again(tissue):
     """``texture`` sees the whole section; the probe sees what is around the spot."""
     section = tissue[:64].copy()
     encoders = ["colour", "texture"]
-    quiet = {"patch_um": 100, "cache": False, "progress": False}
+    quiet = {"patch_microns": 100, "cache": False, "progress": False}
     hb.add_morphology(section, encoders, **quiet)
     ridge = registry.find("hest_ridge", "translation").create()
     ridge.fit(section, 4)

@@ -270,11 +270,11 @@ def test_normalisations_leave_isolated_spots_empty():
 def test_a_scale_that_is_no_scale_is_refused(tissue, stated):
     tissue.uns["spatial"]["S1"]["scalefactors"]["microns_per_pixel"] = stated
     with pytest.raises(ContractError, match="microns per full-resolution pixel"):
-        graphs.positions_um(tissue)
+        graphs.positions_microns(tissue)
 
 
 def test_a_scale_may_be_text_as_files_have_it(tissue):
-    expected = graphs.positions_um(tissue)
+    expected = graphs.positions_microns(tissue)
     factors = tissue.uns["spatial"]["S1"]["scalefactors"]
     factors["microns_per_pixel"] = str(factors["microns_per_pixel"])
-    np.testing.assert_array_equal(graphs.positions_um(tissue), expected)
+    np.testing.assert_array_equal(graphs.positions_microns(tissue), expected)

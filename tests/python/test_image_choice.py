@@ -17,7 +17,7 @@ def tissue_of(seed, shared=1.0, sections=1):
     adata = simulate_tissue(
         sections, shared=shared, microns_per_pixel=8, seed=seed, **size
     )
-    hb.add_morphology(adata, "colour", patch_um=200, cache=False, progress=False)
+    hb.add_morphology(adata, "colour", patch_microns=200, cache=False, progress=False)
     return adata
 
 

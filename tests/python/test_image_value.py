@@ -23,7 +23,9 @@ def answers():
     found = {}
     for shared in (0.0, 1.0):
         adata = simulate_tissue(**MANY, shared=shared)
-        hb.add_morphology(adata, "colour", patch_um=200, cache=False, progress=False)
+        hb.add_morphology(
+            adata, "colour", patch_microns=200, cache=False, progress=False
+        )
         table = image_value(adata, genes=20, draws=2, **QUIET)
         found[shared] = table[table["metric"] == "pearson_gene"].set_index("arm")
     return found

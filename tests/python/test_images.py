@@ -49,7 +49,7 @@ def holder(tissue, image, scale=1.0, microns=1.0):
 def stained(tissue, image, point=(30.0, 30.0), **settings):
     one = holder(tissue, image)
     one.obsm["spatial"] = np.array([point])
-    add_morphology(one, "colour", patch_um=20, **QUIET, **settings)
+    add_morphology(one, "colour", patch_microns=20, **QUIET, **settings)
     return one.obsm["morphology"][0]
 
 
@@ -104,7 +104,7 @@ def test_one_field_at_two_resolutions_gives_the_same_colour_features():
     library["images"]["hires"] = np.round(half).astype(np.uint8)
     library["scalefactors"]["tissue_hires_scalef"] = 0.5
     for adata in (fine, coarse):
-        add_morphology(adata, "colour", patch_um=200, **QUIET)
+        add_morphology(adata, "colour", patch_microns=200, **QUIET)
     one, other = fine.obsm["morphology"], coarse.obsm["morphology"]
     apart = np.abs(one - other).mean(axis=0) / one.std(axis=0)
     apart = dict(zip(colour_names(), apart, strict=True))
@@ -167,7 +167,7 @@ def test_an_unknown_format_says_what_reads_it(tissue, tmp_path):
 def test_every_section_is_read_from_its_own_image(tissue):
     for section in ("S1", "S3"):
         alone = tissue[tissue.obs["sample_id"] == section].copy()
-        add_morphology(alone, "colour", patch_um=200, **QUIET)
+        add_morphology(alone, "colour", patch_microns=200, **QUIET)
         rows = tissue.obs_names.get_indexer(alone.obs_names)
         together = tissue.obsm["morphology"][rows]
         np.testing.assert_array_equal(alone.obsm["morphology"], together)
@@ -176,20 +176,20 @@ def test_every_section_is_read_from_its_own_image(tissue):
 def test_interleaved_sections_keep_their_rows(tissue):
     order = np.random.default_rng(0).permutation(tissue.n_obs)
     mixed = tissue[order].copy()
-    add_morphology(mixed, "colour", patch_um=200, **QUIET)
+    add_morphology(mixed, "colour", patch_microns=200, **QUIET)
     np.testing.assert_array_equal(
         mixed.obsm["morphology"], tissue.obsm["morphology"][order]
     )
 
 
 def test_columns_are_named_by_statistic_and_side(tissue):
-    add_morphology(tissue, "colour", patch_um=[100, 200], **QUIET)
+    add_morphology(tissue, "colour", patch_microns=[100, 200], **QUIET)
     facts = tissue.uns["histobridge"]["morphology"]
     assert tissue.obsm["morphology"].shape[1] == len(facts["columns"]) == 104
     assert facts["columns"][0] == "red_mean_100um"
     assert facts["columns"][-1] == "white_200um"
     assert facts["encoder"] == ["colour"] * 104
-    assert facts["patch_um"] == [100.0, 200.0]
+    assert facts["patch_microns"] == [100.0, 200.0]
 
 
 def test_colour_features_of_an_even_patch():
@@ -223,9 +223,9 @@ def test_efficientnet_lite0_is_deterministic_with_1280_columns(tissue):
     few = tissue[:3].copy()
     found = []
     for _ in range(2):
-        add_morphology(few, "efficientnet-lite0", patch_um=200, **QUIET)
+        add_morphology(few, "efficientnet-lite0", patch_microns=200, **QUIET)
         found.append(few.obsm["morphology"])
     assert found[0].shape == (3, 1280)
     np.testing.assert_array_equal(*found)
     assert found[0].std(axis=0).max() > 0.05
-    assert find_encoder("efficientnet-lite0").sides_um == (200.0,)
+    assert find_encoder("efficientnet-lite0").sides_microns == (200.0,)

@@ -150,7 +150,11 @@ def test_c_genes_chosen_on_test(tissue):
 
 
 def test_c_genes_chosen_on_training_spots_are_clean_in_real_tissue(bulb):
-    for splitter in (LeaveOneSectionOut(), KNNDM(3), SpatialBlockKFold(2, patch_um=50)):
+    for splitter in (
+        LeaveOneSectionOut(),
+        KNNDM(3),
+        SpatialBlockKFold(2, patch_microns=50),
+    ):
         for split in splitter.splits(bulb):
             genes = LogCP10k().fit(bulb, 40, split.train).genes_
             names = bulb.obs_names[split.test]
@@ -205,7 +209,7 @@ def test_d_a_step_fitted_on_test(run, step):
 
 @pytest.mark.parametrize("own", [0.0, 0.5])
 def test_e_the_smoothed_target(run, own):
-    points = graphs.positions_um(run.adata)[run.test]
+    points = graphs.positions_microns(run.adata)[run.test]
     raw = run.raw()
     mean = graphs.neighbour_mean(raw.to_numpy(), points, np.zeros(len(points)), 9)
     run.facts["truth"] = own * raw + (1 - own) * mean
@@ -301,7 +305,7 @@ def test_k_random_spots(tissue):
     assert set(blocks.loc["k", "status"]) == {"clean"}
     assert set(blocks.loc["k", "value"]) == {0.0}
     # Without a buffer it is the pixels that are shared.
-    bare = audit(tissue, SpatialBlockKFold(3, buffer_um=0), patch_um=400)
+    bare = audit(tissue, SpatialBlockKFold(3, buffer_microns=0), patch_microns=400)
     assert set(bare[bare["flag"] == "k"]["status"]) == {"leak"}
 
 
@@ -376,7 +380,7 @@ def test_spots_go_by_name_or_position_and_must_exist(run):
 def test_a_leaky_pipeline_is_caught_flag_by_flag(run):
     """All at once, as in the published pipelines; nothing is changed."""
     run.adata.obs["patient"] = ["A"] * 64 + ["B"] * 128
-    points = graphs.positions_um(run.adata)[run.test]
+    points = graphs.positions_microns(run.adata)[run.test]
     smooth = run.raw() * 0 + graphs.neighbour_mean(
         run.raw().to_numpy(), points, np.zeros(len(points)), 9
     )

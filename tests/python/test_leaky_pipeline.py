@@ -26,7 +26,7 @@ def cohort():
 
 def copied(adata, train, test, values):
     """Nearest training spot by position."""
-    points = graphs.positions_um(adata)
+    points = graphs.positions_microns(adata)
     near = graphs.nearest(points[train], 1, points[test])[1][:, 0]
     return values[train][near]
 
@@ -54,7 +54,7 @@ def test_a_clean_pipeline_is_clean(cohort):
             "normalisation": train,
             "checkpoint": train,
         },
-        inputs=graphs.positions_um(cohort)[test],
+        inputs=graphs.positions_microns(cohort)[test],
     )
     flags = statuses(found)
     assert {flags[f] for f in "abdefln"} == {"clean"}
@@ -66,7 +66,7 @@ def leaky(cohort):
     test = np.flatnonzero(sections == sections[0])
     train = np.flatnonzero(sections != sections[0])
     raw = log_normalise(cohort.X).toarray()[:, :GENES]
-    points, codes = graphs.positions_um(cohort), graphs.section_codes(cohort)
+    points, codes = graphs.positions_microns(cohort), graphs.section_codes(cohort)
     smooth = graphs.neighbour_mean(raw, points, codes, 9)
     facts = {
         "truth": table(cohort, test, smooth[test]),

@@ -127,7 +127,7 @@ def square_free_graphs(points, sections, features):
 
 def test_no_graph_allocates_a_square():
     many = tissue(N)
-    points, sections = graphs.positions_um(many), graphs.section_codes(many)
+    points, sections = graphs.positions_microns(many), graphs.section_codes(many)
     built = square_free_graphs(points, sections, many.obsm["morphology"])
     every = {name for name in graphs.__all__ if name.endswith("_graph")}
     assert every <= set(built)

@@ -127,7 +127,7 @@ def test_fractional_counts_are_refused_where_counts_are_read(painted):
 
 def test_near_spots_are_near_in_both_coordinates(painted):
     """MERGE builds its graph on one coordinate twice."""
-    points = graphs.positions_um(painted)[:SPOTS]
+    points = graphs.positions_microns(painted)[:SPOTS]
     graph = Near(1.5, k=8)(Spots(points, np.zeros(SPOTS, int), None)).tocoo()
     apart = np.linalg.norm(points[graph.row] - points[graph.col], axis=1)
     assert apart.max() <= 1.5 * 200
@@ -202,7 +202,7 @@ def test_the_penalty_that_is_asked_for_is_used(painted):
 def test_features_are_the_only_ones_that_were_trained_on(painted):
     model = fitted(painted, epochs=1)
     other = painted.copy()
-    hb.add_morphology(other, "colour", patch_um=100, cache=False, progress=False)
+    hb.add_morphology(other, "colour", patch_microns=100, cache=False, progress=False)
     with pytest.raises(ContractError, match="red_mean_160um"):
         model.predict(other)
 

@@ -23,7 +23,7 @@ def scores(request):
         adata = simulate_tissue(**MANY, shared=shared, seed=seed)
         if features is None:
             hb.add_morphology(
-                adata, "colour", patch_um=200, cache=False, progress=False
+                adata, "colour", patch_microns=200, cache=False, progress=False
             )
             features = adata.obsm["morphology"], adata.uns["histobridge"]
         adata.obsm["morphology"], adata.uns["histobridge"] = features

@@ -40,7 +40,7 @@ def test_counts_and_proportions_are_those_of_the_cells_of_a_spot(cells, untouche
 
 
 def test_a_cell_belongs_to_a_spot_exactly_when_it_lies_inside(cells):
-    spots, spot_of = hb.data.pseudo_spots(cells, pitch_um=100, diameter_um=55)
+    spots, spot_of = hb.data.pseudo_spots(cells, pitch_microns=100, diameter_microns=55)
     apart = (
         np.linalg.norm(cells.obsm["spatial"][:, None] - spots.obsm["spatial"], axis=2)
         * 0.5
@@ -56,11 +56,11 @@ def test_a_cell_belongs_to_a_spot_exactly_when_it_lies_inside(cells):
 @pytest.mark.parametrize("lattice", ["hexagonal", "square"])
 def test_without_a_diameter_no_cell_is_left_over(cells, lattice):
     spots, spot_of = hb.data.pseudo_spots(
-        cells, pitch_um=80, diameter_um=None, lattice=lattice
+        cells, pitch_microns=80, diameter_microns=None, lattice=lattice
     )
     assert spot_of.notna().all()
     assert spots.X.sum() == cells.X.sum()
-    assert hb.graphs.pitch(hb.graphs.positions_um(spots)) == pytest.approx(80)
+    assert hb.graphs.pitch(hb.graphs.positions_microns(spots)) == pytest.approx(80)
 
 
 def test_centres_are_a_lattice():
@@ -89,7 +89,7 @@ def test_sections_are_binned_apart_and_keep_their_image(cells):
 def test_cells_without_label_add_counts_but_no_proportion(cells):
     cells.obs["cell_type"] = cells.obs["cell_type"].astype(object)
     cells.obs.iloc[::2, 0] = None
-    spots, spot_of = hb.data.pseudo_spots(cells, diameter_um=None)
+    spots, spot_of = hb.data.pseudo_spots(cells, diameter_microns=None)
     truth = spots.obsm["true_proportions"]
     assert spots.X.sum() == cells.X.sum()
     assert list(truth) == [f"type{i}" for i in range(1, 6)]
@@ -99,12 +99,12 @@ def test_cells_without_label_add_counts_but_no_proportion(cells):
 
 def test_a_type_may_be_called_none(cells):
     """What is missing is not of the type that is named like it."""
-    plain, _ = hb.data.pseudo_spots(cells, diameter_um=None)
+    plain, _ = hb.data.pseudo_spots(cells, diameter_microns=None)
     cells.obs["cell_type"] = cells.obs["cell_type"].astype(object)
     cells.obs.iloc[::2, 0] = None
-    unnamed, _ = hb.data.pseudo_spots(cells, diameter_um=None)
+    unnamed, _ = hb.data.pseudo_spots(cells, diameter_microns=None)
     cells.obs["cell_type"] = cells.obs["cell_type"].replace("type1", "None")
-    named, _ = hb.data.pseudo_spots(cells, diameter_um=None)
+    named, _ = hb.data.pseudo_spots(cells, diameter_microns=None)
     found = named.obsm["true_proportions"].rename(columns={"None": "type1"})
     pd.testing.assert_frame_equal(
         found[list(plain.obsm["true_proportions"])], unnamed.obsm["true_proportions"]
@@ -115,9 +115,9 @@ def test_a_type_may_be_called_none(cells):
     "wrong, message",
     [
         ({"lattice": "round"}, "hexagonal"),
-        ({"diameter_um": 101.0}, "at most the pitch"),
+        ({"diameter_microns": 101.0}, "at most the pitch"),
         ({"labels": "kind"}, "cell_type"),
-        ({"pitch_um": -1.0}, "positive pitch"),
+        ({"pitch_microns": -1.0}, "positive pitch"),
     ],
 )
 def test_what_cannot_be_is_refused(cells, wrong, message):
@@ -142,8 +142,8 @@ def test_public_cells_give_spots_whose_inside_is_known(path):
     cells.var_names_make_unique()
     spots, spot_of = hb.data.pseudo_spots(
         cells,
-        pitch_um=PUBLIC[path],
-        diameter_um=0.55 * PUBLIC[path],
+        pitch_microns=PUBLIC[path],
+        diameter_microns=0.55 * PUBLIC[path],
         labels="cell_type" if "cell_type" in cells.obs else "celltype",
         microns_per_pixel=1.0,
     )

@@ -238,13 +238,13 @@ def test_held_out_scores_are_those_of_the_fold_by_hand(tissue, untouched):
     spots = found.spots[found.spots["section"] == section].set_index("spot")
     error = ((guess - truth) ** 2).sum(axis=1)
     np.testing.assert_allclose(spots.loc[tissue.obs_names[test], "error"], error)
-    assert np.isinf(found.spots["distance_um"]).all()
+    assert np.isinf(found.spots["distance_microns"]).all()
     assert set(found.spots["spot"]) == set(tissue.obs_names)
 
 
 def test_distances_respect_the_buffer_and_the_audit_is_clean(tissue):
     found = hold_out(tissue, splitter=SpatialBlockKFold(3), genes=8)
-    assert found.spots["distance_um"].between(400, 1e4).all()
+    assert found.spots["distance_microns"].between(400, 1e4).all()
     flags = found.audit.groupby("flag")["status"].agg(set)
     assert all(flags[f] == {"clean"} for f in "bdefkn")
     assert found.audit["split"].nunique() == 3

@@ -42,8 +42,8 @@ def fine():
         1,
         spots_per_side=32,
         n_genes=40,
-        pitch_um=50,
-        spot_um=50,
+        pitch_microns=50,
+        spot_microns=50,
         microns_per_pixel=4,
         depth=400,
         seed=3,
@@ -53,7 +53,7 @@ def fine():
 @pytest.fixture(scope="module")
 def spots(fine):
     """Pseudo-spots of 110 um every 200 um; one of them lost its counts."""
-    made, _ = pseudo_spots(fine, pitch_um=200, diameter_um=110, labels=None)
+    made, _ = pseudo_spots(fine, pitch_microns=200, diameter_microns=110, labels=None)
     kept = np.arange(made.n_obs) != 5
     made.X = (sp.diags(kept.astype(float)) @ made.X).tocsr()
     return made
@@ -129,9 +129,14 @@ def test_the_house_default_needs_the_image_of_the_place(enhanced, problem, truth
 
 def test_an_image_of_other_tissue_helps_nowhere_between_spots():
     # Scored over all points it seemed to: it told tissue from glass beyond the spots.
-    options = {"spots_per_side": 28, "n_genes": 40, "pitch_um": 50, "spot_um": 50}
+    options = {
+        "spots_per_side": 28,
+        "n_genes": 40,
+        "pitch_microns": 50,
+        "spot_microns": 50,
+    }
     tiles = simulate_tissue(1, shared=0.0, microns_per_pixel=4, seed=2, **options)
-    spots, _ = pseudo_spots(tiles, pitch_um=200, diameter_um=110, labels=None)
+    spots, _ = pseudo_spots(tiles, pitch_microns=200, diameter_microns=110, labels=None)
     fine, columns, (seen,) = prepare(spots, 50, None, 1000, ("colour",), False)
     known = hb.evaluation.resolution._binned(tiles, fine, spots.var_names[columns])
     blind = dataclasses.replace(seen, features=None)
@@ -142,9 +147,9 @@ def test_an_image_of_other_tissue_helps_nowhere_between_spots():
 
 def test_the_new_object_is_whole_and_the_old_one_as_it_was(spots, untouched):
     with untouched(spots):
-        made = hb.enhance_resolution(spots, system="nearest", pixel_um=50, genes=7)
+        made = hb.enhance_resolution(spots, system="nearest", pixel_microns=50, genes=7)
     assert made.n_vars == 7 and sp.issparse(made.X)
-    microns = made.obsm["spatial_um"]
+    microns = made.obsm["spatial_microns"]
     np.testing.assert_allclose(made.obsm["spatial"] * 4, microns)
     own = spots.obs_names.get_indexer(made.obs["spot"])
     inside = own >= 0
@@ -163,11 +168,11 @@ def corner(adata, most):
 def test_sections_are_enhanced_apart(tissue):
     tissue = corner(tissue[tissue.obs["sample_id"] != "S3"], 220)
     both = hb.enhance_resolution(
-        tissue, pixel_um=50, genes=["gene0001", "gene0002"], cache=False
+        tissue, pixel_microns=50, genes=["gene0001", "gene0002"], cache=False
     )
     one = tissue[tissue.obs["sample_id"] == "S2"].copy()
     alone = hb.enhance_resolution(
-        one, pixel_um=50, genes=["gene0001", "gene0002"], cache=False
+        one, pixel_microns=50, genes=["gene0001", "gene0002"], cache=False
     )
     part = both[both.obs["sample_id"] == "S2"]
     np.testing.assert_allclose(part.X.toarray(), alone.X.toarray(), rtol=1e-4)
@@ -181,10 +186,12 @@ def test_the_grid_does_not_depend_on_the_order_of_the_spots(spots):
     jittered.obsm["spatial"] = spots.obsm["spatial"] + jitter
     turned = jittered[::-1].copy()
     made, again = (
-        hb.enhance_resolution(s, system="nearest", pixel_um=20, genes=["gene0001"])
+        hb.enhance_resolution(s, system="nearest", pixel_microns=20, genes=["gene0001"])
         for s in (jittered, turned)
     )
-    np.testing.assert_array_equal(made.obsm["spatial_um"], again.obsm["spatial_um"])
+    np.testing.assert_array_equal(
+        made.obsm["spatial_microns"], again.obsm["spatial_microns"]
+    )
     np.testing.assert_array_equal(made.X.toarray(), again.X.toarray())
 
 
@@ -211,15 +218,15 @@ def test_one_gene_or_one_spot_is_enough(name, problem):
 def test_without_an_image_the_house_default_still_works(spots):
     blind = spots.copy()
     del blind.uns["spatial"]["S1"]["images"]
-    made = hb.enhance_resolution(blind, pixel_um=50, genes=3)
+    made = hb.enhance_resolution(blind, pixel_microns=50, genes=3)
     assert np.isfinite(made.X.data).all()
     with pytest.raises(ContractError, match="an image of the section"):
-        hb.enhance_resolution(blind, system="tesla", pixel_um=50, genes=3)
+        hb.enhance_resolution(blind, system="tesla", pixel_microns=50, genes=3)
 
 
 def test_what_cannot_be_enhanced_is_refused(spots):
     with pytest.raises(ContractError, match="finer than the spots"):
-        hb.enhance_resolution(spots, system="nearest", pixel_um=150, genes=3)
+        hb.enhance_resolution(spots, system="nearest", pixel_microns=150, genes=3)
     with pytest.raises(ContractError, match="genes among"):
         hb.enhance_resolution(spots, system="nearest", genes=["moon"])
     double = spots.copy()
@@ -241,7 +248,7 @@ def test_spots_at_the_edge_of_the_image_are_no_error(spots):
     height = int(cut.obsm["spatial"][:, 1].max()) + 3
     library = {**library, "images": {"hires": library["images"]["hires"][:height]}}
     cut.uns["spatial"] = {"S1": library}
-    made = hb.enhance_resolution(cut, pixel_um=50, genes=3, cache=False)
+    made = hb.enhance_resolution(cut, pixel_microns=50, genes=3, cache=False)
     assert made.obsm["spatial"][:, 1].max() <= height
 
 
@@ -358,7 +365,7 @@ def test_the_benchmark_has_the_ladder_and_no_image_where_there_is_none(spots, fi
     blind = spots.copy()
     del blind.uns["spatial"]["S1"]["images"]
     scores = hb.benchmark_resolution(
-        blind, fine, pixel_um=50, genes=5, n_bootstrap=20, progress=False
+        blind, fine, pixel_microns=50, genes=5, n_bootstrap=20, progress=False
     )
     table = scores.table
     assert {"regression_kriging", "nearest", "bilinear"} <= set(table["system"])

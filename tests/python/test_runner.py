@@ -62,7 +62,7 @@ def test_the_table_is_that_of_benchmark_translation(tissue):
 
 
 def test_every_score_is_finite_and_the_mean_of_training_scores_nothing(tissue):
-    found = run(tissue, SpatialBlockKFold(2, block_um=800, patch_um=50))
+    found = run(tissue, SpatialBlockKFold(2, block_microns=800, patch_microns=50))
     assert set(found["metric"]) == set(SCORES)
     assert np.isfinite(found["value"]).all()
     mean = found[found["system"] == "train_mean"].set_index("metric")["value"]

@@ -38,7 +38,7 @@ def scanned(adata, name="scan"):
 
 def features(adata, stain=None):
     hb.add_morphology(
-        adata, "colour", patch_um=200, stain=stain, cache=False, progress=False
+        adata, "colour", patch_microns=200, stain=stain, cache=False, progress=False
     )
     return adata.obsm["morphology"].copy()
 
@@ -82,7 +82,7 @@ def test_features_of_two_references_are_not_mixed_up_in_the_cache(section, tmp_p
         hb.add_morphology(
             pair[1],
             "colour",
-            patch_um=200,
+            patch_microns=200,
             stain="harmonized_stain",
             cache=tmp_path,
             progress=False,

@@ -59,14 +59,18 @@ def tissue():
 @pytest.fixture(scope="module")
 def described():
     adata = simulate_tissue(**MANY)
-    add_morphology(adata, encoders="colour", patch_um=200, cache=False, progress=False)
+    add_morphology(
+        adata, encoders="colour", patch_microns=200, cache=False, progress=False
+    )
     return adata
 
 
 @pytest.fixture(scope="module")
 def stained():
     adata = simulate_tissue(**MANY, exclusive=1.0)
-    add_morphology(adata, encoders="colour", patch_um=200, cache=False, progress=False)
+    add_morphology(
+        adata, encoders="colour", patch_microns=200, cache=False, progress=False
+    )
     return adata
 
 
@@ -97,13 +101,13 @@ def test_sections_differ_and_adding_one_keeps_the_others(tissue):
     n_domains=st.integers(1, 12),
     shared=st.floats(0, 1),
     exclusive=st.floats(0, 1),
-    pitch_um=st.sampled_from([55.0, 100.0, 151.3]),
+    pitch_microns=st.sampled_from([55.0, 100.0, 151.3]),
     platform_sd=st.sampled_from([0.0, 1.0]),
     depth_cv=st.sampled_from([0.0, 1.0]),
 )
 def test_every_tissue_keeps_the_contract(**arguments):
     adata = simulate_tissue(
-        1, spots_per_side=3, n_genes=30, spot_um=50, **arguments, seed=3
+        1, spots_per_side=3, n_genes=30, spot_microns=50, **arguments, seed=3
     )
     counts = contract.integer_counts(adata)
     assert counts.shape == (9, 30)
@@ -162,7 +166,7 @@ def test_survives_h5ad(tissue, tmp_path):
         ({"n_types": 1}, "n_types"),
         ({"n_genes": 3}, "n_genes"),
         ({"depth": float("nan")}, "depth"),
-        ({"spot_um": 300.0}, "pitch_um"),
+        ({"spot_microns": 300.0}, "pitch_microns"),
         ({"seed": -1}, "seed"),
     ],
 )

@@ -155,7 +155,9 @@ def test_what_comes_in_goes_through_a_verb_and_a_file(store, tmp_path):
     import scanpy
 
     adata = hb.data.read_spatialdata(store[0], microns_per_pixel=2)
-    hb.images.add_morphology(adata, "colour", patch_um=8, cache=False, progress=False)
+    hb.images.add_morphology(
+        adata, "colour", patch_microns=8, cache=False, progress=False
+    )
     assert adata.obsm["morphology"].shape[0] == 8
     adata.write_h5ad(tmp_path / "a.h5ad")
     again = scanpy.read_h5ad(tmp_path / "a.h5ad")

@@ -49,8 +49,8 @@ tissues = st.builds(
 folds = st.builds(
     SpatialBlockKFold,
     n_splits=st.integers(2, 4),
-    block_um=st.sampled_from([None, 250.0, 700.0]),
-    patch_um=st.sampled_from([20.0, 100.0, 300.0]),
+    block_microns=st.sampled_from([None, 250.0, 700.0]),
+    patch_microns=st.sampled_from([20.0, 100.0, 300.0]),
     seed=st.integers(0, 5),
 )
 
@@ -73,7 +73,7 @@ def test_every_spot_is_tested_exactly_once(adata, splitter):
 @settings(max_examples=60, deadline=None)
 @given(tissues, folds)
 def test_no_training_spot_within_the_buffer_and_none_dropped_beyond(adata, splitter):
-    points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
+    points, sections = graphs.positions_microns(adata), graphs.section_codes(adata)
     buffer = splitter.buffer(adata)
     for train, test in splits_of(splitter, adata):
         assert not np.intersect1d(train, test).size
@@ -86,9 +86,9 @@ def test_no_training_spot_within_the_buffer_and_none_dropped_beyond(adata, split
 @settings(max_examples=60, deadline=None)
 @given(tissues, folds)
 def test_the_default_buffer_leaves_no_shared_patch(adata, splitter):
-    assert splitter.buffer(adata) >= splitter.patch_um
+    assert splitter.buffer(adata) >= splitter.patch_microns
     for train, test in splits_of(splitter, adata):
-        found = audit_split(adata, train, test, patch_um=splitter.patch_um)
+        found = audit_split(adata, train, test, patch_microns=splitter.patch_microns)
         assert found["overlapping_patches"] == 0
         assert found["leaks"] == ""
 
@@ -106,7 +106,7 @@ def test_the_same_call_gives_the_same_splits(adata, splitter):
 @given(st.integers(0, 1000), st.integers(2, 5))
 def test_folds_of_a_section_differ_by_no_more_than_a_block(seed, n_splits):
     adata = scattered([400], seed=seed)
-    splitter = SpatialBlockKFold(n_splits, block_um=300.0)
+    splitter = SpatialBlockKFold(n_splits, block_microns=300.0)
     largest = np.bincount(splitter.blocks(adata)).max()
     sizes = np.bincount(splitter.folds(adata), minlength=n_splits)
     assert np.ptp(sizes) <= largest
@@ -114,7 +114,7 @@ def test_folds_of_a_section_differ_by_no_more_than_a_block(seed, n_splits):
 
 def test_few_blocks_per_section_still_fill_every_fold():
     adata = scattered([64] * 5)
-    splitter = SpatialBlockKFold(5, patch_um=100)
+    splitter = SpatialBlockKFold(5, patch_microns=100)
     blocks = [len(set(splitter.blocks(adata)[s])) for s in sections_of(adata)]
     assert max(blocks) < 5
     sizes = [len(test) for _, test in splitter.split(adata)]
@@ -135,7 +135,7 @@ def test_a_block_has_one_fold_and_spans_no_two_sections():
     adata = scattered([150, 90])
     splitter = SpatialBlockKFold(3)
     blocks, sections = splitter.blocks(adata), graphs.section_codes(adata)
-    points = graphs.positions_um(adata)
+    points = graphs.positions_microns(adata)
     for block in np.unique(blocks):
         mine = blocks == block
         assert len(set(splitter.folds(adata)[mine])) == 1
@@ -149,7 +149,7 @@ def test_sections_far_from_or_on_top_of_each_other_do_not_matter():
     near = scattered([100, 100], seed=3)
     far = near.copy()
     far.obsm["spatial"][near.obs["sample_id"] == "S1"] += 1e6
-    splitter = SpatialBlockKFold(3, patch_um=100)
+    splitter = SpatialBlockKFold(3, patch_microns=100)
     for one, other in zip(splitter.split(near), splitter.split(far), strict=True):
         np.testing.assert_array_equal(one[0], other[0])
 
@@ -157,15 +157,15 @@ def test_sections_far_from_or_on_top_of_each_other_do_not_matter():
 def test_default_buffer_is_recorded_patch_plus_pitch(tissue):
     # 200 um patches by add_morphology, 200 um pitch.
     assert SpatialBlockKFold().buffer(tissue) == pytest.approx(400)
-    assert SpatialBlockKFold(patch_um=50).buffer(tissue) == pytest.approx(250)
-    assert SpatialBlockKFold(buffer_um=7).buffer(tissue) == 7
+    assert SpatialBlockKFold(patch_microns=50).buffer(tissue) == pytest.approx(250)
+    assert SpatialBlockKFold(buffer_microns=7).buffer(tissue) == 7
     del tissue.uns["histobridge"]
     assert SpatialBlockKFold().buffer(tissue) == pytest.approx(400)
 
 
 def test_a_buffer_that_eats_the_tissue_is_refused(tissue):
     with pytest.raises(ContractError, match=r"both sides \(buffer 9000 um\)"):
-        list(SpatialBlockKFold(3, buffer_um=9000).split(tissue))
+        list(SpatialBlockKFold(3, buffer_microns=9000).split(tissue))
 
 
 @pytest.mark.parametrize(

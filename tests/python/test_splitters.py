@@ -38,7 +38,7 @@ shaped = st.builds(
     SpatialBlockKFold,
     n_splits=st.integers(2, 4),
     shape=st.sampled_from(["rect", "hex", "kmeans"]),
-    patch_um=st.sampled_from([20.0, 100.0]),
+    patch_microns=st.sampled_from([20.0, 100.0]),
     seed=st.integers(0, 5),
 )
 
@@ -52,7 +52,7 @@ def test_the_default_folds_are_those_published_so_far():
 @settings(max_examples=40, deadline=None)
 @given(tissues, shaped)
 def test_blocks_of_every_shape_keep_the_promises_of_squares(adata, splitter):
-    points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
+    points, sections = graphs.positions_microns(adata), graphs.section_codes(adata)
     blocks, folds = splitter.blocks(adata), splitter.folds(adata)
     for block in np.unique(blocks):
         assert len(set(sections[blocks == block])) == 1
@@ -73,8 +73,8 @@ def test_blocks_of_every_shape_keep_the_promises_of_squares(adata, splitter):
 @given(tissues, st.sampled_from([250.0, 700.0]))
 def test_a_hexagon_is_the_voronoi_cell_of_its_lattice(adata, side):
     """Against brute force: the nearest of all centres of a triangular lattice."""
-    blocks = SpatialBlockKFold(shape="hex", block_um=side).blocks(adata)
-    points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
+    blocks = SpatialBlockKFold(shape="hex", block_microns=side).blocks(adata)
+    points, sections = graphs.positions_microns(adata), graphs.section_codes(adata)
     reach = np.arange(-40, 41)
     i, j = (a.ravel() for a in np.meshgrid(reach, reach))
     lattice = side * np.stack([i + j / 2, j * np.sqrt(3) / 2], axis=1)
@@ -97,7 +97,7 @@ def test_an_unknown_shape_or_size_is_refused():
     with pytest.raises(ContractError, match=r"'round'; available: rect, hex, kmeans"):
         SpatialBlockKFold(shape="round")
     with pytest.raises(ContractError, match="'large'"):
-        SpatialBlockKFold(block_um="large")
+        SpatialBlockKFold(block_microns="large")
 
 
 # Block size ------------------------------------------------------------------
@@ -132,7 +132,7 @@ def test_noise_has_no_range_and_the_block_is_five_pitches():
     noise = np.random.default_rng(1).normal(size=(300, 30))
     adata.obsm["left"] = noise
     assert variogram_range(adata.obsm["spatial"], noise) == 0
-    auto = SpatialBlockKFold(block_um="auto", residuals="left").blocks(adata)
+    auto = SpatialBlockKFold(block_microns="auto", residuals="left").blocks(adata)
     np.testing.assert_array_equal(auto, SpatialBlockKFold().blocks(adata))
 
 
@@ -142,14 +142,16 @@ def test_auto_blocks_are_one_and_a_half_ranges():
     adata.obsm["left"] = field(points, 600.0, 3)
     side = 1.5 * variogram_range(points, adata.obsm["left"])
     assert side > 500
-    auto = SpatialBlockKFold(block_um="auto", residuals="left").blocks(adata)
-    np.testing.assert_array_equal(auto, SpatialBlockKFold(block_um=side).blocks(adata))
+    auto = SpatialBlockKFold(block_microns="auto", residuals="left").blocks(adata)
+    np.testing.assert_array_equal(
+        auto, SpatialBlockKFold(block_microns=side).blocks(adata)
+    )
     with pytest.raises(ContractError, match=r"residuals in obsm\['right'\]"):
-        SpatialBlockKFold(block_um="auto", residuals="right").blocks(adata)
+        SpatialBlockKFold(block_microns="auto", residuals="right").blocks(adata)
 
 
 def test_auto_blocks_of_counts(tissue):
-    blocks = SpatialBlockKFold(2, block_um="auto", shape="hex").blocks(tissue)
+    blocks = SpatialBlockKFold(2, block_microns="auto", shape="hex").blocks(tissue)
     assert len(blocks) == tissue.n_obs
 
 
@@ -160,10 +162,10 @@ def test_auto_blocks_of_counts(tissue):
 @given(st.integers(0, 1000))
 def test_balancing_spreads_a_class_that_lies_in_one_corner(seed):
     adata = scattered([400], seed=seed)
-    corner = (graphs.positions_um(adata) < 1000).all(axis=1)
+    corner = (graphs.positions_microns(adata) < 1000).all(axis=1)
     adata.obs["kind"] = np.where(corner, "tumour", "rest")
-    plain = SpatialBlockKFold(3, block_um=250, seed=seed)
-    even = SpatialBlockKFold(3, block_um=250, seed=seed, balance_by="kind")
+    plain = SpatialBlockKFold(3, block_microns=250, seed=seed)
+    even = SpatialBlockKFold(3, block_microns=250, seed=seed, balance_by="kind")
 
     def uneven(splitter):
         return np.ptp(np.bincount(splitter.folds(adata)[corner], minlength=3))
@@ -177,7 +179,9 @@ def test_balancing_spreads_a_class_that_lies_in_one_corner(seed):
 def test_class_distance_is_told():
     adata = scattered([200])
     adata.obs["kind"] = np.where(adata.obsm["spatial"][:, 0] < 700, "a", "b")
-    for split in SpatialBlockKFold(3, patch_um=50, balance_by="kind").splits(adata):
+    for split in SpatialBlockKFold(3, patch_microns=50, balance_by="kind").splits(
+        adata
+    ):
         shares = [adata.obs["kind"].iloc[s].eq("a").mean() for s in split]
         expected = abs(shares[0] - shares[1])
         assert split.audit["class_distance"] == pytest.approx(expected)
@@ -222,8 +226,8 @@ def test_a_site_leaves_with_all_patients(tissue):
 @settings(max_examples=20, deadline=None)
 @given(tissues, st.sampled_from([50.0, 150.0]), st.integers(0, 5))
 def test_one_spot_is_tested_far_from_all_others(adata, buffer, seed):
-    splitter = BufferedLeaveOneOut(9, buffer_um=buffer, seed=seed)
-    points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
+    splitter = BufferedLeaveOneOut(9, buffer_microns=buffer, seed=seed)
+    points, sections = graphs.positions_microns(adata), graphs.section_codes(adata)
     tests = []
     for train, test in splits_of(splitter, adata):
         (spot,) = test
@@ -236,15 +240,15 @@ def test_one_spot_is_tested_far_from_all_others(adata, buffer, seed):
 
 def test_every_spot_is_left_out_by_default_and_the_buffer_is_that_of_blocks():
     adata = scattered([70])
-    splitter = BufferedLeaveOneOut(patch_um=100)
+    splitter = BufferedLeaveOneOut(patch_microns=100)
     pairs = list(splitter.split(adata))
     assert [int(t[0]) for _, t in pairs] == list(range(70))
-    buffer = SpatialBlockKFold(patch_um=100).buffer(adata)
-    points = graphs.positions_um(adata)
+    buffer = SpatialBlockKFold(patch_microns=100).buffer(adata)
+    points = graphs.positions_microns(adata)
     for train, test in pairs:
         assert cdist(points[train], points[test]).min() > buffer
     with pytest.raises(ContractError, match=r"both sides \(buffer 9000 um\)"):
-        next(BufferedLeaveOneOut(buffer_um=9000).split(adata))
+        next(BufferedLeaveOneOut(buffer_microns=9000).split(adata))
 
 
 # Matched distances -------------------------------------------------------------
@@ -266,10 +270,10 @@ def test_knndm_tests_every_spot_once_and_fills_every_fold(adata, n_splits, seed)
 def test_no_other_candidate_matches_better(seed, shift):
     """Against brute force over the candidates, distances by scipy's cdist."""
     adata = scattered([120], seed=seed)
-    points = graphs.positions_um(adata)
+    points = graphs.positions_microns(adata)
     places = points[::3] + np.array([shift, 0])
     there = np.sort(cdist(places, points).min(axis=1))
-    folds = KNNDM(3, predict_um={"S0": places}, seed=seed).folds(adata)
+    folds = KNNDM(3, predict_microns={"S0": places}, seed=seed).folds(adata)
 
     def apart(candidate):
         """Integral of the difference of the two distribution functions."""
@@ -289,15 +293,15 @@ def test_no_other_candidate_matches_better(seed, shift):
 
 def test_near_places_ask_for_scattered_and_far_places_for_clustered_folds():
     adata = scattered([225])
-    points = graphs.positions_um(adata)
+    points = graphs.positions_microns(adata)
     near = KNNDM(3).folds(adata)
-    far = KNNDM(3, predict_um={"S0": points + FAR}).folds(adata)
+    far = KNNDM(3, predict_microns={"S0": points + FAR}).folds(adata)
     neighbour = graphs.nearest(points, 1)[1][:, 0]
     assert (near == near[neighbour]).mean() < 0.6 < 0.8 < (far == far[neighbour]).mean()
-    (one, *_) = KNNDM(3, predict_um={"S0": points + FAR}).splits(adata)
-    assert one.audit["wasserstein_um"] > 500
+    (one, *_) = KNNDM(3, predict_microns={"S0": points + FAR}).splits(adata)
+    assert one.audit["wasserstein_microns"] > 500
     (one, *_) = KNNDM(3).splits(adata)
-    assert one.audit["wasserstein_um"] < 100
+    assert one.audit["wasserstein_microns"] < 100
 
 
 def test_knndm_says_what_it_lacks():
@@ -305,7 +309,7 @@ def test_knndm_says_what_it_lacks():
     with pytest.raises(ContractError, match=r"at least 90 spots.*60 in 'S0'"):
         KNNDM(90).folds(adata)
     with pytest.raises(ContractError, match=r"section 'S0'; found none; available: S7"):
-        KNNDM(3, predict_um={"S7": np.zeros((1, 2))}).folds(adata)
+        KNNDM(3, predict_microns={"S7": np.zeros((1, 2))}).folds(adata)
 
 
 def test_a_patient_owns_whole_sections(tissue):
@@ -317,15 +321,16 @@ def test_a_patient_owns_whole_sections(tissue):
         next(LeaveOnePatientOut().split(tissue))
 
 
-@pytest.mark.parametrize("block_um", [None, "auto"])
-def test_blocks_of_a_fine_pitch_are_as_large_as_the_buffer(block_um):
+@pytest.mark.parametrize("block_microns", [None, "auto"])
+def test_blocks_of_a_fine_pitch_are_as_large_as_the_buffer(block_microns):
     """Bins of 16 microns: five pitches would be an eighth of what a patch shows."""
     fine = scattered([6400], pitch=16.0)
-    splitter = SpatialBlockKFold(patch_um=200.0, block_um=block_um)
+    splitter = SpatialBlockKFold(patch_microns=200.0, block_microns=block_microns)
     for train, test in splitter.split(fine):
         assert len(train)
         assert (
-            audit_split(fine, train, test, patch_um=200.0)["overlapping_patches"] == 0
+            audit_split(fine, train, test, patch_microns=200.0)["overlapping_patches"]
+            == 0
         )
 
 

@@ -56,7 +56,12 @@ def test_features_of_a_normalised_section(tissue, tmp_path):
     def described(stain):
         other = tissue.copy()
         hb.add_morphology(
-            other, "colour", patch_um=200, stain=stain, cache=tmp_path, progress=False
+            other,
+            "colour",
+            patch_microns=200,
+            stain=stain,
+            cache=tmp_path,
+            progress=False,
         )
         return other
 

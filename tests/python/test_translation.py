@@ -63,7 +63,7 @@ def test_views_share_the_length_of_a_spot_by_weight(tissue, own, context):
     model = ViewRidge(views, alphas=[0.3])
     found = model.fit(tissue, 20, TRAIN).predict(tissue, TEST)
     around = graphs.neighbour_mean(
-        own, graphs.positions_um(tissue), graphs.section_codes(tissue), 5
+        own, graphs.positions_microns(tissue), graphs.section_codes(tissue), 5
     )
     blocks = [
         x * np.sqrt(share / (x[TRAIN] ** 2).sum(axis=1).mean())
@@ -189,8 +189,8 @@ def test_other_features_than_those_of_training_are_refused(tissue, untouched):
     none = tissue.copy()
     del none.obsm["morphology"]
     others = [
-        (described(tissue, patch_um=100), "red_mean_100um"),
-        (described(tissue, patch_um=[100, 200]), "104"),
+        (described(tissue, patch_microns=100), "red_mean_100um"),
+        (described(tissue, patch_microns=[100, 200]), "104"),
         (unnamed, "features"),
         (none, "run add_morphology"),
     ]

@@ -2,7 +2,7 @@
 splitterSettings <- list(
     blocks = list(nSplits = 3, shape = "hex", balanceBy = "layer"),
     kmeans = list(by = "blocks", nSplits = 2, shape = "kmeans"),
-    auto = list(by = "blocks", nSplits = 2, blockUm = "auto", patchUm = 100),
+    auto = list(by = "blocks", nSplits = 2, blockMicrons = "auto", patchMicrons = 100),
     section = list(), patient = list(), site = list(),
     group = list(key = "layer"), spot = list(nTests = 5),
     distance = list(nSplits = 3)
@@ -107,7 +107,7 @@ test_that("folds of someone else are audited, with their predictions", {
     expect_identical(unique(found$split), paste("fold", 1:3))
     expect_identical(nrow(found), 3L * 14L)
     expect_true(all(found$status[found$flag == "k"] == "leak"))
-    clean <- auditSplit(x, spatialFolds(x, nSplits = 2, patchUm = 50))
+    clean <- auditSplit(x, spatialFolds(x, nSplits = 2, patchMicrons = 50))
     expect_true(all(clean$status[clean$flag == "k"] == "clean"))
     folds <- asFolds(x, labels)
     predictions <- lapply(1:3, function(i) {

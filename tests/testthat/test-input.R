@@ -30,6 +30,14 @@ test_that("no counts assay", {
     )
 })
 
+test_that("NA as an argument, of which Python would make TRUE", {
+    skipWithoutPython()
+    text <- "expected a value for k; found NA"
+    for (k in list(NA, NA_integer_, NA_real_, NA_character_)) {
+        expectRefused(bulb(), function(x) findDomains(x, k), text)
+    }
+})
+
 test_that("no coordinates", {
     skipWithoutPython()
     expectRefused(

@@ -14,7 +14,7 @@ test_that("the finer object sums to the spots, and has microns and image", {
     )
     expect_equal(
         unname(spatialCoords(fine)) * micronsPerPixel(x)[[1]],
-        unname(reducedDim(fine, "spatial_um"))
+        unname(reducedDim(fine, "spatial_microns"))
     )
     expect_identical(micronsPerPixel(fine), micronsPerPixel(x))
     expect_identical(imgData(fine)$image_id, "hires")

@@ -120,7 +120,7 @@ test_that("morphology of a Seurat object", {
     )
     features <- SeuratObject::Embeddings(y, "morphology")
     expect_identical(rownames(features), colnames(x))
-    expect_identical(y@misc$HistoBridge$morphology$patch_um, 40)
+    expect_identical(y@misc$HistoBridge$morphology$patch_microns, 40)
 })
 
 test_that("a verb finds the same in a Seurat object as in its experiment", {

@@ -70,7 +70,7 @@ def example_bulb(sections: tuple[str, ...] = ("Rep4", "Rep9")) -> ad.AnnData:
             keys.SCALE_FACTORS: {
                 keys.scale_factor("hires"): 1.0,
                 keys.MICRONS_PER_PIXEL: facts["microns_per_pixel"],
-                keys.SPOT_DIAMETER: facts["spot_diameter_um"]
+                keys.SPOT_DIAMETER: facts["spot_diameter_microns"]
                 / facts["microns_per_pixel"],
             },
             keys.IMAGE_METADATA: {},

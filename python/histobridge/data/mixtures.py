@@ -36,7 +36,7 @@ def simulate_spots(
     cells_per_spot: tuple[int, int] = (2, 10),
     depth: tuple[float, float] | None = (20_000, 5_000),
     platform_sd: float = 0.0,
-    pitch_um: float = 100.0,
+    pitch_microns: float = 100.0,
     seed: int = 0,
 ) -> tuple[ad.AnnData, ad.AnnData]:
     """Mix the cells of one half of a reference into spots; return the other half.
@@ -113,7 +113,7 @@ def simulate_spots(
         obs=obs,
         var=pd.DataFrame(index=reference.var_names),
         obsm={
-            keys.SPATIAL: points * pitch_um,
+            keys.SPATIAL: points * pitch_microns,
             keys.TRUE_PROPORTIONS: frame.reindex(columns=types, fill_value=0.0),
         },
         uns={keys.SPATIAL: {SECTION: scale}},

@@ -16,8 +16,8 @@ LATTICES = ("hexagonal", "square")
 def pseudo_spots(
     cells: ad.AnnData,
     *,
-    pitch_um: float = 100.0,
-    diameter_um: float | None = 55.0,
+    pitch_microns: float = 100.0,
+    diameter_microns: float | None = 55.0,
     lattice: str = "hexagonal",
     labels: str | None = keys.CELL_TYPE,
     microns_per_pixel: float | None = None,
@@ -32,7 +32,7 @@ def pseudo_spots(
     ----------
     cells
         Cell-resolved data; (x, y) in pixels.
-    pitch_um, diameter_um
+    pitch_microns, diameter_microns
         Distance between neighbouring centres, and diameter of a spot; the defaults
         are Visium's. ``None``: the spots tile the tissue and no cell is left over.
     lattice
@@ -72,15 +72,17 @@ def pseudo_spots(
     >>> bool(spots.obs["n_cells"].sum() == spot_of.notna().sum())
     True
     """
-    _check(pitch_um, diameter_um, lattice)
+    _check(pitch_microns, diameter_microns, lattice)
     points = contract.coordinates(cells)
     names = np.full(cells.n_obs, None, dtype=object)
     centres, obs = [], []
     for section, rows in contract.sections(cells).items():
         scale = microns_per_pixel or contract.microns_per_pixel(cells, section)
         where = points[rows] * scale
-        grid = lattice_centres(where.min(axis=0), where.max(axis=0), pitch_um, lattice)
-        nearest = _nearest(where, grid, diameter_um)
+        grid = lattice_centres(
+            where.min(axis=0), where.max(axis=0), pitch_microns, lattice
+        )
+        nearest = _nearest(where, grid, diameter_microns)
         own, kept, inside = _occupied(nearest, len(grid), max(least_cells, 1))
         titles = np.array([f"{section}_spot{i + 1:05d}" for i in range(len(kept))])
         names[rows[own >= 0]] = titles[own[own >= 0]]
@@ -98,7 +100,7 @@ def pseudo_spots(
         obs=table,
         var=pd.DataFrame(index=cells.var_names),
         obsm={keys.SPATIAL: np.concatenate(centres)},
-        uns={keys.SPATIAL: _libraries(cells, diameter_um, microns_per_pixel)},
+        uns={keys.SPATIAL: _libraries(cells, diameter_microns, microns_per_pixel)},
     )
     if labels is not None:
         column = contract.labels(cells, labels, "cell types")
@@ -167,7 +169,7 @@ def proportions(spot_of: pd.Series, column: pd.Series, spots: pd.Index) -> pd.Da
 
 
 def _libraries(
-    cells: ad.AnnData, diameter_um: float | None, microns_per_pixel: float | None
+    cells: ad.AnnData, diameter_microns: float | None, microns_per_pixel: float | None
 ) -> dict:
     found = {}
     for section in contract.sections(cells):
@@ -175,19 +177,19 @@ def _libraries(
         factors = dict(library.get(keys.SCALE_FACTORS, {}))
         scale = microns_per_pixel or contract.microns_per_pixel(cells, section)
         factors[keys.MICRONS_PER_PIXEL] = float(scale)
-        if diameter_um is not None:
-            factors[keys.SPOT_DIAMETER] = diameter_um / scale
+        if diameter_microns is not None:
+            factors[keys.SPOT_DIAMETER] = diameter_microns / scale
         found[section] = {**library, keys.SCALE_FACTORS: factors}
     return found
 
 
-def _check(pitch_um: float, diameter_um: float | None, lattice: str) -> None:
+def _check(pitch_microns: float, diameter_microns: float | None, lattice: str) -> None:
     if lattice not in LATTICES:
         raise ContractError("a lattice by name", repr(lattice), LATTICES)
-    if not pitch_um > 0:
-        raise ContractError("a positive pitch in microns", f"{pitch_um}")
-    if diameter_um is not None and not 0 < diameter_um <= pitch_um:
+    if not pitch_microns > 0:
+        raise ContractError("a positive pitch in microns", f"{pitch_microns}")
+    if diameter_microns is not None and not 0 < diameter_microns <= pitch_microns:
         raise ContractError(
-            f"a diameter above 0 and at most the pitch of {pitch_um:g} um",
-            f"{diameter_um:g}",
+            f"a diameter above 0 and at most the pitch of {pitch_microns:g} um",
+            f"{diameter_microns:g}",
         )

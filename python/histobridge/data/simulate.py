@@ -71,8 +71,8 @@ def simulate_tissue(
     n_domains: int = 4,
     shared: float = 1.0,
     exclusive: float = 0.0,
-    pitch_um: float = 200.0,
-    spot_um: float = 100.0,
+    pitch_microns: float = 200.0,
+    spot_microns: float = 100.0,
     microns_per_pixel: float = 2.0,
     depth: float = 3000,
     depth_cv: float = 0.5,
@@ -92,7 +92,7 @@ def simulate_tissue(
     shared, exclusive
         In [0, 1]: how much of expression the image shares, and how much else the
         image holds; defined at the top of this module.
-    pitch_um, spot_um, microns_per_pixel
+    pitch_microns, spot_microns, microns_per_pixel
         Geometry; a spot expresses what its square of one pitch holds.
     depth, depth_cv
         Mean and coefficient of variation of the lognormal depth of a spot, which is
@@ -132,16 +132,16 @@ def simulate_tissue(
         shared=(shared, 0, 1),
         exclusive=(exclusive, 0, 1),
     )
-    _check_geometry(pitch_um, spot_um, microns_per_pixel)
+    _check_geometry(pitch_microns, spot_microns, microns_per_pixel)
     _check_expression(n_genes, n_types, depth, depth_cv, platform_sd, seed)
     profiles, marker_of = type_profiles(seed, n_genes, n_types)
     share = profiles * platform_factor(seed, "tissue platform", n_genes, platform_sd)
     means = domain_means(seed, n_domains, n_types)
-    tile_px = pitch_um / microns_per_pixel
+    tile_px = pitch_microns / microns_per_pixel
     side = spots_per_side + 2
     parts, libraries, masks = [], {}, {}
     for index in range(n_sections):
-        painted, sequenced = tissues(seed, index, side, means, shared, pitch_um**2)
+        painted, sequenced = tissues(seed, index, side, means, shared, pitch_microns**2)
         field = smooth_fields(stream(seed, "exclusive", index), 1, side, side / 6)[0]
         log_eosin = np.sqrt(exclusive) * _EXCLUSIVE_SD * field
         rng = stream(seed, "slide", index)
@@ -149,7 +149,7 @@ def simulate_tissue(
             painted.cells, log_eosin, tile_px, microns_per_pixel, rng
         )
         name, patient = f"S{index + 1}", index // (1 if one_section_per_patient else 2)
-        libraries[name] = _library(image, microns_per_pixel, spot_um)
+        libraries[name] = _library(image, microns_per_pixel, spot_microns)
         if nuclei:
             masks[name] = drawn.raster(len(image))
         obs, obsm = _spots(name, painted, sequenced, field, tile_px)
@@ -220,10 +220,12 @@ def _check(**ranges: tuple[float, float, float]) -> None:
             raise ContractError(f"{name} {limits}", f"{value}")
 
 
-def _check_geometry(pitch_um: float, spot_um: float, microns_per_pixel: float) -> None:
+def _check_geometry(
+    pitch_microns: float, spot_microns: float, microns_per_pixel: float
+) -> None:
     _check(
-        pitch_um=(pitch_um, spot_um, np.inf),
-        spot_um=(spot_um, microns_per_pixel, np.inf),
+        pitch_microns=(pitch_microns, spot_microns, np.inf),
+        spot_microns=(spot_microns, microns_per_pixel, np.inf),
         microns_per_pixel=(microns_per_pixel, 1e-3, np.inf),
     )
 
@@ -290,13 +292,13 @@ def _sequence(
     return counts, {RATE: np.log1p(1e4 * mean)}
 
 
-def _library(image: np.ndarray, microns_per_pixel: float, spot_um: float) -> dict:
+def _library(image: np.ndarray, microns_per_pixel: float, spot_microns: float) -> dict:
     return {
         keys.IMAGES: {"hires": image},
         keys.SCALE_FACTORS: {
             keys.scale_factor("hires"): 1.0,
             keys.MICRONS_PER_PIXEL: float(microns_per_pixel),
-            keys.SPOT_DIAMETER: spot_um / microns_per_pixel,
+            keys.SPOT_DIAMETER: spot_microns / microns_per_pixel,
         },
         keys.IMAGE_METADATA: {},
     }

@@ -25,7 +25,7 @@ def read_st(
     folder: str | Path,
     section: str | None = None,
     *,
-    pitch_um: float = 200.0,
+    pitch_microns: float = 200.0,
     image: str | Path | None = None,
 ) -> AnnData:
     """Read one section of Spatial Transcriptomics, as text.
@@ -41,7 +41,7 @@ def read_st(
         The folder of one section.
     section
         Name of the section; by default that of the folder.
-    pitch_um
+    pitch_microns
         Distance of neighbouring spots, from which microns per pixel follow.
     image
         The image, where it lies elsewhere.
@@ -51,7 +51,7 @@ def read_st(
     AnnData of spots x genes: counts in ``X``, ``obs["sample_id"]`` and array
     positions, ``obsm["spatial"]`` in pixels of the image. Without pixel
     coordinates they are array positions, no image is kept, and a pixel is
-    ``pitch_um``.
+    ``pitch_microns``.
 
     Raises
     ------
@@ -75,9 +75,9 @@ def read_st(
         frame = frame[array.index.isin(known)]
         array = array.loc[array.index.isin(known)]
         points = spots.loc[array.index].to_numpy(dtype=float)
-        microns = microns_of_lattice(points, array.to_numpy() * pitch_um)
+        microns = microns_of_lattice(points, array.to_numpy() * pitch_microns)
     else:
-        points, microns, image = array.to_numpy(), pitch_um, None
+        points, microns, image = array.to_numpy(), pitch_microns, None
     factors = {keys.scale_factor("hires"): 1.0, keys.MICRONS_PER_PIXEL: microns}
     images = {} if image is None else {"hires": str(image)}
     import anndata

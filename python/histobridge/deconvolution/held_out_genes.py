@@ -95,6 +95,6 @@ def compact_part(adata: AnnData, n: int) -> np.ndarray:
     if keys.SPATIAL not in adata.obsm:
         return np.sort(np.random.default_rng(0).choice(n, ENOUGH, replace=False))
     section = np.flatnonzero(graphs.section_codes(adata) == 0)
-    points = graphs.positions_um(adata)[section]
+    points = graphs.positions_microns(adata)[section]
     apart = ((points - np.median(points, axis=0)) ** 2).sum(axis=1)
     return np.sort(section[np.argsort(apart, kind="stable")[:ENOUGH]])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def spatial_graph(adata: AnnData, neighbours: int = 6) -> sp.csr_matrix:
     """Symmetric graph of the nearest spots within a section."""
     directed = graphs.knn_graph(
-        graphs.positions_um(adata), graphs.section_codes(adata), neighbours
+        graphs.positions_microns(adata), graphs.section_codes(adata), neighbours
     )
     return graphs.symmetric(directed)
 

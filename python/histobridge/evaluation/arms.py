@@ -43,7 +43,7 @@ def permuted_image(adata: AnnData, seed: int | Sequence[int] = 0) -> AnnData:
 
 def shifted_image(adata: AnnData, seed: int = 0) -> AnnData:
     """Copy whose features are shifted as a torus: smooth as before, but elsewhere."""
-    points = graphs.positions_um(adata)
+    points = graphs.positions_microns(adata)
     order = np.arange(adata.n_obs)
     for spots in contract.sections(adata).values():
         order[spots] = spots[toroidal_shifts(points[spots], 1, seed)[0]]

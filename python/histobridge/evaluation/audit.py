@@ -35,7 +35,7 @@ def audit(
     splits: Splitter | Iterable[Split | Positions],
     predictions: Sequence[pd.DataFrame] | None = None,
     *,
-    patch_um: float | None = None,
+    patch_microns: float | None = None,
     patch_px: float | None = None,
     **facts: Any,
 ) -> pd.DataFrame:
@@ -51,7 +51,7 @@ def audit(
     predictions
         One table (spots x genes) per split, see :func:`audit_predictions`; without
         them flags c to j and l stay unknown.
-    patch_um, patch_px
+    patch_microns, patch_px
         Side of the patches in use, in microns or (cropped in pixels) in pixels.
     facts
         What :func:`audit_predictions` takes beside, the same for every split.
@@ -72,7 +72,7 @@ def audit(
     rows = []
     for index, split in enumerate(made):
         train, test = (_positions(adata, side) for side in split)
-        found = split_findings(adata, train, test, patch_um, patch_px)
+        found = split_findings(adata, train, test, patch_microns, patch_px)
         if predictions is not None:
             table = predictions[index]
             found += audit_predictions(adata, table, train, **facts).to_dict("records")

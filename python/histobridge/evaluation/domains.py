@@ -120,7 +120,7 @@ class Domains(Problem):
 
     def weights(self, part: Part, replicates: int) -> np.ndarray:
         """Spatial blocks of a section, drawn the same for every system."""
-        blocks = SpatialBlockKFold(buffer_um=0.0).blocks(self.adata[part.spots])
+        blocks = SpatialBlockKFold(buffer_microns=0.0).blocks(self.adata[part.spots])
         weights = block_weights(blocks, replicates, np.random.default_rng(0))
         # Sections of as many blocks would draw alike: their errors must not add up.
         order = np.random.default_rng(int(part.spots[0])).permutation(replicates)

@@ -35,8 +35,8 @@ class HeldOut:
         ``fold``, ``section``, ``gene``, ``pearson`` (within the section), ``moran``
         and ``expression`` of the measured gene.
     spots
-        ``fold``, ``section``, ``spot``, ``distance_um`` to the nearest training spot
-        of the section (infinite where it has none), ``error`` and ``baseline``:
+        ``fold``, ``section``, ``spot``, ``distance_microns`` to the nearest training
+        spot of the section (infinite where it has none), ``error`` and ``baseline``:
         squared error of the system and of the training mean.
     maps
         ``section``, ``gene``, ``rank`` (best, median, worst by Pearson over the
@@ -144,7 +144,7 @@ def _maps(
     guess, truth = (pd.concat(tables, join="inner") for tables in (guesses, truths))
     positions = adata.obs_names.get_indexer(guess.index)
     sections = contract.section_names(adata).to_numpy()[positions]
-    points = graphs.positions_um(adata)[positions]
+    points = graphs.positions_microns(adata)[positions]
     tables = []
     for section in dict.fromkeys(sections):
         rows = np.flatnonzero(sections == section)
@@ -182,7 +182,7 @@ class _Fold:
     names: list[str]
 
     def _points(self, rows: np.ndarray) -> np.ndarray:
-        return graphs.positions_um(self.adata)[self.test[rows]]
+        return graphs.positions_microns(self.adata)[self.test[rows]]
 
     def by_gene(
         self, section: str, rows: np.ndarray, guess: np.ndarray, truth: np.ndarray
@@ -208,11 +208,11 @@ class _Fold:
         mine = self.train[sections[self.train] == section]
         distance = np.full(len(rows), np.inf)
         if len(mine):
-            known = graphs.positions_um(self.adata)[mine]
+            known = graphs.positions_microns(self.adata)[mine]
             distance = graphs.nearest(known, 1, self._points(rows))[0][:, 0]
         facts: dict[str, Any] = {"fold": self.name, "section": section}
         facts["spot"] = self.adata.obs_names[self.test[rows]]
-        facts["distance_um"] = distance
+        facts["distance_microns"] = distance
         facts["error"] = ((guess[rows] - truth[rows]) ** 2).sum(axis=1)
         facts["baseline"] = ((truth[rows] - mean) ** 2).sum(axis=1)
         return pd.DataFrame(facts)

@@ -56,7 +56,7 @@ def split_findings(
     adata: AnnData,
     train: np.ndarray,
     test: np.ndarray,
-    patch_um: float | None = None,
+    patch_microns: float | None = None,
     patch_px: float | None = None,
 ) -> list[Finding]:
     """Flags a, b, k, m and n, which need no prediction.
@@ -65,10 +65,10 @@ def split_findings(
     ----------
     train, test
         Positions of spots.
-    patch_um, patch_px
+    patch_microns, patch_px
         Side of the patches; in pixels where someone cropped in pixels.
     """
-    facts = audit_split(adata, train, test, patch_um=patch_um)
+    facts = audit_split(adata, train, test, patch_microns=patch_microns)
     siblings, adjacent = facts["sibling_spots"], facts["adjacent_spots"]
     both, shared = facts["overlapping_spots"], facts["overlapping_patches"]
     copies = near_duplicates(adata, train, test)

@@ -74,7 +74,7 @@ def table_of(adata: AnnData, prediction: pd.DataFrame, train: np.ndarray) -> Tab
         train=np.asarray(train),
         test=test,
         sections=graphs.section_codes(adata)[test],
-        points=graphs.positions_um(adata)[test],
+        points=graphs.positions_microns(adata)[test],
         depth=contract.depth(adata)[test],
         all_sections=graphs.section_codes(adata),
         counts=counts,

@@ -34,8 +34,8 @@ def benchmark_resolution(
     truth: AnnData,
     *,
     systems: Sequence[str] | None = None,
-    pixel_um: float | None = None,
-    spot_um: float | None = None,
+    pixel_microns: float | None = None,
+    spot_microns: float | None = None,
     genes: int | Sequence[str] = GENES,
     encoders: Sequence[str] = ("colour",),
     dataset: str = "data",
@@ -57,7 +57,7 @@ def benchmark_resolution(
         As in the other benchmarks; baselines always run. Image baselines are left
         out where a section has no image, and so are published image systems unless
         they are named.
-    pixel_um, spot_um, genes, encoders, cache
+    pixel_microns, spot_microns, genes, encoders, cache
         See ``enhance_resolution``.
     dataset
         Name of the data in the table.
@@ -81,7 +81,9 @@ def benchmark_resolution(
     """
     from tqdm.auto import tqdm
 
-    fine, columns, problems = prepare(adata, pixel_um, spot_um, genes, encoders, cache)
+    fine, columns, problems = prepare(
+        adata, pixel_microns, spot_microns, genes, encoders, cache
+    )
     known = _binned(truth, fine, adata.var_names[columns])
     rng = np.random.default_rng(seed)
     draws = rng.integers(len(columns), size=(n_bootstrap, len(columns)))
@@ -105,7 +107,7 @@ def benchmark_resolution(
         tidy(rows),
         pd.DataFrame(),
         ("pearson_gap", "pearson_inside", "ssim_windowed", "aggregation_error"),
-        {"pixel_um": pixel_um, "spot_um": spot_um, "seed": seed},
+        {"pixel_microns": pixel_microns, "spot_microns": spot_microns, "seed": seed},
     )
 
 
@@ -144,7 +146,7 @@ def _binned(truth: AnnData, fine: AnnData, genes: pd.Index) -> np.ndarray:
             truth.var_names,
         )
     counts = sp.csr_matrix(contract.counts(truth), dtype=float)[:, columns]
-    places = graphs.positions_um(truth)
+    places = graphs.positions_microns(truth)
     own, total = contract.sections(truth), np.zeros((fine.n_obs, len(columns)))
     for section, points in contract.sections(fine).items():
         if section not in own:

@@ -93,7 +93,7 @@ class Translation(Problem):
         truth = target.transform(self.adata, fold.test)
         mean = target.transform(self.adata, fold.train).mean(axis=0)
         depth = contract.depth(self.adata)[fold.test]
-        points = graphs.positions_um(self.adata)[fold.test]
+        points = graphs.positions_microns(self.adata)[fold.test]
         for section, p in large_sections(self.adata, fold.test).items():
             content = Section(answer[p], truth[p], mean, depth[p], points[p])
             yield Part(section, fold.test[p], content)

@@ -10,7 +10,7 @@ from histobridge.graphs.neighbours import (
     nearest,
     neighbour_mean,
     pitch,
-    positions_um,
+    positions_microns,
     section_codes,
     symmetric,
 )
@@ -55,7 +55,7 @@ __all__ = [
     "nearest",
     "neighbour_mean",
     "pitch",
-    "positions_um",
+    "positions_microns",
     "product_weights",
     "radius_graph",
     "ring_graph",

@@ -18,7 +18,7 @@ TIE = 1e-6
 """Relative difference of distances that are one distance, rounded."""
 
 
-def positions_um(adata: AnnData) -> np.ndarray:
+def positions_microns(adata: AnnData) -> np.ndarray:
     """Spot centres (n, 2) in microns; in pixels where no scale is known.
 
     Neighbour graphs only compare distances within a section, so an unknown scale

@@ -36,7 +36,7 @@ class Encoder:
         uint8 patches (n, p, p, 3) -> float (n, d).
     columns
         Names of the d columns.
-    sides_um
+    sides_microns
         Patch sides in microns that it is best used with.
     batch
         Patches per call; 0 for an encoder that sees the whole section instead of
@@ -48,7 +48,7 @@ class Encoder:
     pixels: Callable[[float], int]
     encode: Callable[..., np.ndarray]
     columns: tuple[str, ...]
-    sides_um: tuple[float, ...] = (200.0,)
+    sides_microns: tuple[float, ...] = (200.0,)
     batch: int = 32
 
 
@@ -60,7 +60,7 @@ def colour() -> Encoder:
         pixels=lambda microns: max(8, round(microns / RESOLUTION_UM)),
         encode=colour_features,
         columns=tuple(colour_names()),
-        sides_um=(112.0, 200.0, 300.0),
+        sides_microns=(112.0, 200.0, 300.0),
         batch=64,
     )
 
@@ -73,7 +73,7 @@ def texture() -> Encoder:
         pixels=lambda microns: 0,
         encode=texture_features,
         columns=tuple(texture_names()),
-        sides_um=(2 * SCALES_UM[-1],),
+        sides_microns=(2 * SCALES_UM[-1],),
         batch=0,
     )
 

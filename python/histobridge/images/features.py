@@ -197,7 +197,9 @@ def _spot_features(
     sections = graphs.section_codes(adata)
     own = own_features(adata, columns, key)
     own = own if axes is None else own @ axes
-    points = graphs.positions_um(adata) if max(neighbours) > 1 else np.empty((0, 2))
+    points = (
+        graphs.positions_microns(adata) if max(neighbours) > 1 else np.empty((0, 2))
+    )
     blocks = [
         own if k == 1 else graphs.neighbour_mean(own, points, sections, k)
         for k in neighbours

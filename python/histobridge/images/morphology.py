@@ -24,7 +24,7 @@ def add_morphology(
     adata: AnnData,
     encoders: Sequence[str] = keys.HANDCRAFTED,
     *,
-    patch_um: float | Sequence[float] | None = None,
+    patch_microns: float | Sequence[float] | None = None,
     image_id: str | None = None,
     microns_per_pixel: float | None = None,
     stain: str | None = None,
@@ -49,7 +49,7 @@ def add_morphology(
         core), ``efficientnet-lite1``, ``-lite2`` and networks of other libraries, see
         :func:`histobridge.images.backbones.load_backbone`. Default: the first two,
         which take seconds for a section.
-    patch_um
+    patch_microns
         Side of the square patch in microns; several sides give several blocks.
         Default: what each encoder is best used with (colour 112, 200 and 300;
         EfficientNet-Lite0 200). ``texture`` has scales of its own.
@@ -85,7 +85,7 @@ def add_morphology(
     if isinstance(encoders, str):
         encoders = [encoders]
     points = contract.coordinates(adata)
-    blocks_of = _blocks(encoders, patch_um)
+    blocks_of = _blocks(encoders, patch_microns)
     folder = cache_folder() if cache is True else (Path(cache) if cache else None)
     columns = [
         f"{column}_{side:g}um" if e.batch else column
@@ -105,24 +105,26 @@ def add_morphology(
         {
             "columns": columns,
             "encoder": origin,
-            "patch_um": sorted({side for _, side in blocks_of}),
+            "patch_microns": sorted({side for _, side in blocks_of}),
             "stain": stain or "none",
         },
     )
 
 
 def _blocks(
-    encoders: Sequence[str], patch_um: float | Sequence[float] | None
+    encoders: Sequence[str], patch_microns: float | Sequence[float] | None
 ) -> list[tuple[Encoder, float]]:
     if not len(encoders):
         raise ContractError("at least one encoder", "none")
     blocks = []
     for encoder in map(find_encoder, encoders):
-        own = patch_um is None or not encoder.batch
-        sides = encoder.sides_um if own else np.atleast_1d(np.asarray(patch_um))
+        own = patch_microns is None or not encoder.batch
+        sides = (
+            encoder.sides_microns if own else np.atleast_1d(np.asarray(patch_microns))
+        )
         blocks += [(encoder, float(side)) for side in sides]
-    if patch_um is not None and np.any(np.asarray(patch_um) <= 0):
-        raise ContractError("positive patch sides in microns", patch_um)
+    if patch_microns is not None and np.any(np.asarray(patch_microns) <= 0):
+        raise ContractError("positive patch sides in microns", patch_microns)
     return blocks
 
 

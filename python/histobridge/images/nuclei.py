@@ -27,7 +27,7 @@ RADII_UM = (3.0, 4.5, 6.5)
 def count_nuclei(
     adata: AnnData,
     *,
-    diameter_um: float | None = None,
+    diameter_microns: float | None = None,
     image_id: str | None = None,
     microns_per_pixel: float | None = None,
     stain: str | None = None,
@@ -44,7 +44,7 @@ def count_nuclei(
 
     Parameters
     ----------
-    diameter_um
+    diameter_microns
         Diameter of a spot in microns; default that of the object.
     image_id, microns_per_pixel, stain
         See :func:`add_morphology`.
@@ -59,19 +59,21 @@ def count_nuclei(
     --------
     >>> import histobridge as hb
     >>> bulb = hb.data.example_bulb(("Rep4",))
-    >>> hb.count_nuclei(bulb, diameter_um=100)
+    >>> hb.count_nuclei(bulb, diameter_microns=100)
     >>> bool(bulb.obs["n_nuclei"].median() > 10)
     True
     """
     adata.obs[key_added] = nuclei_of_spots(
-        adata, diameter_um, image_id, microns_per_pixel, stain
+        adata, diameter_microns, image_id, microns_per_pixel, stain
     )
-    contract.record(adata, key_added, {"diameter_um": diameter_um or "of the spots"})
+    contract.record(
+        adata, key_added, {"diameter_microns": diameter_microns or "of the spots"}
+    )
 
 
 def nuclei_of_spots(
     adata: AnnData,
-    diameter_um: float | None = None,
+    diameter_microns: float | None = None,
     image_id: str | None = None,
     microns_per_pixel: float | None = None,
     stain: str | None = None,
@@ -85,7 +87,7 @@ def nuclei_of_spots(
         full = microns_per_pixel or contract.microns_per_pixel(adata, section)
         slide = open_slide(adata, section, image_id, full, stain)
         places = image_positions(slide, points[spots], section)
-        wide = diameter_um or _diameter(adata, section) * full
+        wide = diameter_microns or _diameter(adata, section) * full
         found = cKDTree(nuclei(slide))
         within = wide / 2 / slide.microns_per_pixel
         number[spots] = found.query_ball_point(places, within, return_length=True)
@@ -143,7 +145,7 @@ def _diameter(adata: AnnData, section: str) -> float:
     if keys.SPOT_DIAMETER not in factors:
         raise ContractError(
             f"a spot diameter of section {section!r} "
-            "(spot_diameter_fullres, or diameter_um / diameterMicrons)",
+            "(spot_diameter_fullres, or diameter_microns / diameterMicrons)",
             "none",
             factors,
         )

@@ -128,7 +128,7 @@ def _walks(adata: AnnData, image: str | bool) -> dict[str, sp.csr_matrix]:
     """Steps over all spots by what weighs neighbours: ``space``, ``image``."""
     if image not in ("auto", True, False):
         raise ContractError('image "auto", True or False', repr(image))
-    points, codes = graphs.positions_um(adata), graphs.section_codes(adata)
+    points, codes = graphs.positions_microns(adata), graphs.section_codes(adata)
     near = graphs.near_graph(points, codes, REACH, NEIGHBOURS)
     if image is True and keys.MORPHOLOGY not in adata.obsm:
         raise ContractError(

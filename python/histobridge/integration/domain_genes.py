@@ -178,7 +178,7 @@ def _kept(
     return _Tested(
         counts[spots],
         labels.astype(str).to_numpy()[spots],
-        graphs.positions_um(adata)[spots],
+        graphs.positions_microns(adata)[spots],
         graphs.section_codes(adata)[spots],
         np.asarray(patients)[spots],
         overlap,

@@ -79,7 +79,7 @@ def standardised_image(adata: AnnData) -> np.ndarray:
 
 def spatial_knn(adata: AnnData, k: int) -> sp.csr_matrix:
     """Directed kNN graph of positions, block-diagonal over sections."""
-    points = graphs.positions_um(adata)
+    points = graphs.positions_microns(adata)
     return graphs.knn_graph(points, graphs.section_codes(adata), k)
 
 
@@ -89,7 +89,7 @@ def spatial_rings(adata: AnnData, rings: int = 1) -> sp.csr_matrix:
     Single cells lie at every distance, so a ring in units of their pitch would
     leave many without neighbours.
     """
-    points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
+    points, sections = graphs.positions_microns(adata), graphs.section_codes(adata)
     ring = graphs.ring_graph(points, sections, rings)
     typical = np.median(np.diff(ring.indptr))
     if typical >= 4:

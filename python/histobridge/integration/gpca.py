@@ -90,7 +90,9 @@ class GraphPCAConsensus:
             seed=self.seed,
         )
         self._directed = graphs.knn_graph(
-            graphs.positions_um(adata), graphs.section_codes(adata), self.neighbours
+            graphs.positions_microns(adata),
+            graphs.section_codes(adata),
+            self.neighbours,
         )
         near = graphs.symmetric(self._directed)
         self._tile, self._tile_smoother = smoother_of_some(near, adata)

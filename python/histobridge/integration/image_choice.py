@@ -132,13 +132,15 @@ def choose_image_weight(
 
 def _blocks(adata: AnnData, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Block and fold of every spot; large blocks: smooth fields agree by chance."""
-    points = graphs.positions_um(adata)
+    points = graphs.positions_microns(adata)
     widest = max(
         np.ptp(points[spots], axis=0).max()
         for spots in contract.sections(adata).values()
     )
     side = max(widest / ACROSS, 1e-9)
-    splitter = SpatialBlockKFold(ACROSS, block_um=side, buffer_um=0.0, seed=seed)
+    splitter = SpatialBlockKFold(
+        ACROSS, block_microns=side, buffer_microns=0.0, seed=seed
+    )
     return splitter.blocks(adata), splitter.folds(adata)
 
 

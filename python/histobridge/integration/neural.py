@@ -88,7 +88,7 @@ def _tiles(adata: AnnData) -> list[graphs.Tile]:
     n = adata.n_obs
     if n <= TILE:
         return [graphs.Tile(np.arange(n), n, sp.csr_matrix((n, n)))]
-    points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
+    points, sections = graphs.positions_microns(adata), graphs.section_codes(adata)
     near = spatial_rings(adata)
     return list(graphs.tiles(near, points, sections, size=TILE, halo=HALO))
 

@@ -83,7 +83,7 @@ def smoother_of_some(
     """Spots that choose a strength, and their smoother: all, or one tile of many."""
     spots = np.arange(adata.n_obs)
     if adata.n_obs > DIRECT_LIMIT:
-        points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
+        points, sections = graphs.positions_microns(adata), graphs.section_codes(adata)
         cut = graphs.tiles(graph, points, sections, size=DIRECT_LIMIT, halo=0)
         tile = next(cut)
         graph, spots = tile.graph, tile.spots

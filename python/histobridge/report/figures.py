@@ -60,16 +60,16 @@ def distance_curve(spots: pd.DataFrame) -> Figure | None:
 
     ``None`` where no section has both training and test spots.
     """
-    near = spots[np.isfinite(spots["distance_um"])]
+    near = spots[np.isfinite(spots["distance_microns"])]
     if near.empty:
         return None
-    distance = near["distance_um"].to_numpy()
+    distance = near["distance_microns"].to_numpy()
     edges = np.unique(np.quantile(distance, np.linspace(0, 1, BINS + 1)))
     group = np.clip(np.searchsorted(edges, distance, side="right") - 1, 0, None)
     group = np.minimum(group, max(len(edges) - 2, 0))
     parts = near.assign(group=group).groupby("group")
     sums = parts[["error", "baseline"]].sum()
-    middle, count = parts["distance_um"].median(), parts.size()
+    middle, count = parts["distance_microns"].median(), parts.size()
     skill = 1 - sums["error"] / sums["baseline"]
     figure = new_figure(6, 3)
     axes = figure.subplots()

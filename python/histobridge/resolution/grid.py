@@ -16,7 +16,7 @@ from histobridge.images import open_slide
 if TYPE_CHECKING:
     from anndata import AnnData
 
-MICRONS = "spatial_um"
+MICRONS = "spatial_microns"
 SPOT = "spot"
 DIAMETER_PER_PITCH = 0.55
 """Of Visium, for sections that do not state the diameter of a spot."""
@@ -26,22 +26,24 @@ _REACH = 0.75
 
 
 def fine_grid(
-    adata: AnnData, pixel_um: float | None = None, spot_um: float | None = None
+    adata: AnnData,
+    pixel_microns: float | None = None,
+    spot_microns: float | None = None,
 ) -> AnnData:
     """Points on a square lattice over the tissue, without expression yet.
 
     Parameters
     ----------
-    pixel_um
+    pixel_microns
         Side of a grid cell; default a quarter of the pitch of the spots.
-    spot_um
+    spot_microns
         Diameter of a spot; default as stated, else 0.55 of the pitch.
 
     Returns
     -------
     AnnData (n_points, 0) with ``obs`` columns ``sample_id``, ``spot`` (the spot whose
     disc holds the point, missing between spots) and ``patient`` where there is one;
-    ``obsm["spatial"]`` in full-resolution pixels and ``obsm["spatial_um"]`` in
+    ``obsm["spatial"]`` in full-resolution pixels and ``obsm["spatial_microns"]`` in
     microns; images and scale factors of ``adata``.
 
     Raises
@@ -62,8 +64,8 @@ def fine_grid(
                 f"{shared} at the place of another",
             )
         pitch = graphs.pitch(spots)
-        side = pixel_um or pitch / _POINTS_PER_PITCH
-        diameter = spot_um or _diameter(adata, section, pitch, scale)
+        side = pixel_microns or pitch / _POINTS_PER_PITCH
+        diameter = spot_microns or _diameter(adata, section, pitch, scale)
         points = _lattice(spots, pitch, side)
         points = points[_inside_image(adata, section, points / scale)]
         own = _holder(spots, points, diameter, side)
@@ -140,6 +142,6 @@ def _holder(
         raise ContractError(
             f"a grid finer than the spots of {diameter:.4g} um",
             f"points every {side:.4g} um, none within {len(empty)} spots",
-            "pixel_um, spot_um",
+            "pixel_microns, spot_microns",
         )
     return own

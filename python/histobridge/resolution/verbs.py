@@ -30,8 +30,8 @@ def enhance_resolution(
     adata: AnnData,
     *,
     system: str = "regression_kriging",
-    pixel_um: float | None = None,
-    spot_um: float | None = None,
+    pixel_microns: float | None = None,
+    spot_microns: float | None = None,
     genes: int | Sequence[str] = GENES,
     encoders: Sequence[str] = ("colour",),
     cache: str | Path | bool = True,
@@ -47,9 +47,9 @@ def enhance_resolution(
 
     Parameters
     ----------
-    pixel_um
+    pixel_microns
         Side of a grid cell in microns; default a quarter of the distance of spots.
-    spot_um
+    spot_microns
         Diameter of a spot in microns; default as the section states, else 0.55 of
         the distance of spots.
     genes
@@ -65,7 +65,7 @@ def enhance_resolution(
     -------
     AnnData (n_points, n_genes) of expected counts per point, with ``obs`` columns
     ``sample_id`` and ``spot`` (missing between spots), ``obsm["spatial"]`` in
-    full-resolution pixels, ``obsm["spatial_um"]`` in microns, and the images and
+    full-resolution pixels, ``obsm["spatial_microns"]`` in microns, and the images and
     scale factors of ``adata``.
 
     Raises
@@ -85,7 +85,7 @@ def enhance_resolution(
     entry = registry.find(system, "resolution")
     image = "image" in entry.needs
     fine, columns, found = prepare(
-        adata, pixel_um, spot_um, genes, encoders if image else (), cache
+        adata, pixel_microns, spot_microns, genes, encoders if image else (), cache
     )
     parts = [
         conserve(entry.create(seed=seed, **params).fit_predict(problem), problem)
@@ -105,7 +105,7 @@ def enhance_resolution(
         "seed": seed,
         "params": params,
         "version": __version__,
-        "pixel_um": [float(graphs.pitch(p)) for p in _by_section(fine, MICRONS)],
+        "pixel_microns": [float(graphs.pitch(p)) for p in _by_section(fine, MICRONS)],
     }
     contract.record(enhanced, ENHANCED, settings)
     return enhanced
@@ -113,8 +113,8 @@ def enhance_resolution(
 
 def prepare(
     adata: AnnData,
-    pixel_um: float | None,
-    spot_um: float | None,
+    pixel_microns: float | None,
+    spot_microns: float | None,
     genes: int | Sequence[str],
     encoders: Sequence[str] = (),
     cache: str | Path | bool = True,
@@ -126,11 +126,11 @@ def prepare(
     """
     contract.unique_names(adata)
     columns = _chosen_genes(adata, genes)
-    fine = fine_grid(adata, pixel_um, spot_um)
+    fine = fine_grid(adata, pixel_microns, spot_microns)
     if encoders:
         _describe(fine, adata, encoders, cache)
     counts = sp.csr_matrix(contract.counts(adata), dtype=float)[:, columns]
-    spots = graphs.positions_um(adata)
+    spots = graphs.positions_microns(adata)
     own, found = contract.sections(adata), []
     for section, points in contract.sections(fine).items():
         rows = own[section]
@@ -166,10 +166,10 @@ def _describe(
     if not all(has_image(adata, section) for section in sections):
         return
     pixel = float(np.median([graphs.pitch(p) for p in _by_section(fine, MICRONS)]))
-    spots = graphs.positions_um(adata)
+    spots = graphs.positions_microns(adata)
     pitch = float(np.median([graphs.pitch(spots[rows]) for rows in sections.values()]))
     sides = sorted({2 * pixel, pitch})
-    add_morphology(fine, encoders, patch_um=sides, cache=cache, progress=False)
+    add_morphology(fine, encoders, patch_microns=sides, cache=cache, progress=False)
 
 
 def _by_section(adata: AnnData, key: str) -> list[np.ndarray]:

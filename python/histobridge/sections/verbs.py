@@ -158,7 +158,9 @@ def _parts(objects: list[AnnData]) -> list[Part]:
 
 
 def _positions(parts: list[Part]) -> list[tuple[AnnData, np.ndarray]]:
-    return [(adata, graphs.positions_um(adata)[spots]) for adata, _, spots in parts]
+    return [
+        (adata, graphs.positions_microns(adata)[spots]) for adata, _, spots in parts
+    ]
 
 
 def _sections(parts: list[Part], seed: int) -> list[Section]:

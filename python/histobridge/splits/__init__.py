@@ -17,7 +17,7 @@ from histobridge.splits.base import (
     Split,
     Splitter,
     distance_to,
-    recorded_patch_um,
+    recorded_patch_microns,
 )
 from histobridge.splits.given import SPLITTERS, SpatialFolds, spatial_folds
 from histobridge.splits.groups import (
@@ -50,7 +50,7 @@ __all__ = [
     "distance_to",
     "honest_splits",
     "inner_splits",
-    "recorded_patch_um",
+    "recorded_patch_microns",
     "spatial_folds",
     "variogram_range",
 ]
@@ -60,13 +60,13 @@ ENOUGH = 20
 
 
 def inner_splits(
-    adata: AnnData, spots: np.ndarray, seed: int, patch_um: float | None = None
+    adata: AnnData, spots: np.ndarray, seed: int, patch_microns: float | None = None
 ) -> list[Positions]:
     """Folds inside training ``spots`` for choosing parameters.
 
     Those of :func:`honest_splits`; random halves of tissue too small for them.
     """
-    folds = honest_splits(adata, spots, seed, patch_um)
+    folds = honest_splits(adata, spots, seed, patch_microns)
     if folds:
         return folds
     half = np.random.default_rng(seed).permutation(spots)
@@ -75,12 +75,12 @@ def inner_splits(
 
 
 def honest_splits(
-    adata: AnnData, spots: np.ndarray, seed: int, patch_um: float | None = None
+    adata: AnnData, spots: np.ndarray, seed: int, patch_microns: float | None = None
 ) -> list[Positions]:
     """Folds inside training ``spots`` that do not leak; none for too small tissue.
 
     By patient where there are two, else by section, else by spatial blocks with a
-    buffer, see ``SpatialBlockKFold`` for ``patch_um``. Patients and sections count
+    buffer, see ``SpatialBlockKFold`` for ``patch_microns``. Patients and sections count
     where every fold leaves 20 spots to train on: what a handful of spots teaches says
     nothing of a model of all. Positions refer to ``adata``.
     """
@@ -88,7 +88,7 @@ def honest_splits(
     for splitter, least in (
         (LeaveOnePatientOut(), ENOUGH),
         (LeaveOneSectionOut(), ENOUGH),
-        (SpatialBlockKFold(seed=seed, patch_um=patch_um), 1),
+        (SpatialBlockKFold(seed=seed, patch_microns=patch_microns), 1),
     ):
         try:
             folds = [(spots[a], spots[b]) for a, b in splitter.split(part)]

@@ -20,7 +20,7 @@ def audit_split(
     train: np.ndarray,
     test: np.ndarray,
     *,
-    patch_um: float | None = None,
+    patch_microns: float | None = None,
     patient_key: str = keys.PATIENT,
 ) -> dict[str, Any]:
     """Measure the ways in which training spots could betray test spots.
@@ -29,15 +29,15 @@ def audit_split(
     ----------
     train, test
         Positions of spots.
-    patch_um
+    patch_microns
         Side of the image patches; default what ``add_morphology`` recorded.
     patient_key
         ``obs`` column of patients.
 
     Returns
     -------
-    ``n_train``, ``n_test``, ``n_dropped``; ``min_distance_um`` and
-    ``median_distance_um`` between a test spot and the nearest training spot of its
+    ``n_train``, ``n_test``, ``n_dropped``; ``min_distance_microns`` and
+    ``median_distance_microns`` between a test spot and the nearest training spot of its
     section (infinite when it has none); ``adjacent_spots``: share of test spots with
     a training spot within 1.5 pitches, near 1 in a random split; ``sibling_spots``:
     test spots whose section is not in training but whose patient is (-1 when none is
@@ -47,16 +47,16 @@ def audit_split(
     ``duplicated_spots``: test spots whose count vector occurs in training;
     ``overlapping_spots``: spots on both sides; ``leaks``: names of what is wrong.
     """
-    patch = patch_side(adata, patch_um)
-    points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
+    patch = patch_side(adata, patch_microns)
+    points, sections = graphs.positions_microns(adata), graphs.section_codes(adata)
     distance = distance_to(points, sections, test, train)
     result: dict[str, Any] = {
         "n_train": len(train),
         "n_test": len(test),
         "n_dropped": adata.n_obs - len(np.union1d(train, test)),
         "overlapping_spots": len(np.intersect1d(train, test)),
-        "min_distance_um": float(distance.min(initial=np.inf)),
-        "median_distance_um": float(np.median(distance)) if len(test) else np.inf,
+        "min_distance_microns": float(distance.min(initial=np.inf)),
+        "median_distance_microns": float(np.median(distance)) if len(test) else np.inf,
         "adjacent_spots": _adjacent(points, sections, test, distance),
         "sibling_spots": _siblings(adata, sections, train, test, patient_key),
         "overlapping_patches": _overlapping(points, sections, train, test, patch),

@@ -37,7 +37,7 @@ class Split:
     test: np.ndarray
     adata: AnnData = field(repr=False, compare=False)
     facts: dict[str, float] = field(default_factory=dict)
-    patch_um: float | None = None
+    patch_microns: float | None = None
 
     def __iter__(self) -> Iterator[np.ndarray]:
         yield self.train
@@ -48,7 +48,9 @@ class Split:
         """What the split leaks, see ``audit_split``; computed when first read."""
         from histobridge.splits.audit import audit_split
 
-        found = audit_split(self.adata, self.train, self.test, patch_um=self.patch_um)
+        found = audit_split(
+            self.adata, self.train, self.test, patch_microns=self.patch_microns
+        )
         return {**found, **self.facts}
 
 
@@ -59,8 +61,8 @@ class Splitter:
     training spots of the same section must stay away (:meth:`buffer`).
     """
 
-    buffer_um: float | None = 0.0
-    patch_um: float | None = None
+    buffer_microns: float | None = 0.0
+    patch_microns: float | None = None
 
     def get_n_splits(
         self, adata: AnnData | None = None, y: None = None, groups: None = None
@@ -74,9 +76,9 @@ class Splitter:
 
     def buffer(self, adata: AnnData) -> float:
         """Least distance of training from test spots in microns; 0 for none."""
-        if self.buffer_um is not None:
-            return self.buffer_um
-        return default_buffer_um(adata, self.patch_um)
+        if self.buffer_microns is not None:
+            return self.buffer_microns
+        return default_buffer_microns(adata, self.patch_microns)
 
     def split(
         self, adata: AnnData, y: None = None, groups: None = None
@@ -90,7 +92,7 @@ class Splitter:
             the tissue, or groups that are not there.
         """
         buffer = self.buffer(adata)
-        places = (graphs.positions_um(adata), graphs.section_codes(adata))
+        places = (graphs.positions_microns(adata), graphs.section_codes(adata))
         for index, test in enumerate(self.test_sets(adata)):
             train = np.setdiff1d(np.arange(adata.n_obs), test)
             if buffer > 0:
@@ -118,7 +120,7 @@ class Splitter:
         for index, (train, test) in enumerate(self.split(adata)):
             name = self.name_of(adata, index, test)
             facts = self.facts_of(adata, train, test)
-            yield Split(name, train, test, adata, facts, self.patch_um)
+            yield Split(name, train, test, adata, facts, self.patch_microns)
 
 
 class KFoldSplitter(Splitter):
@@ -211,36 +213,36 @@ def distance_to(
     return distance
 
 
-def recorded_patch_um(adata: AnnData, fallback: float = 200.0) -> float:
+def recorded_patch_microns(adata: AnnData, fallback: float = 200.0) -> float:
     """Largest patch side that ``add_morphology`` recorded."""
     settings = adata.uns.get(keys.SETTINGS, {}).values()
     sides = [
         side
         for entry in settings
         if isinstance(entry, dict)
-        for side in np.atleast_1d(entry.get("patch_um", []))
+        for side in np.atleast_1d(entry.get("patch_microns", []))
     ]
     return float(max(sides, default=fallback))
 
 
-def default_buffer_um(adata: AnnData, patch_um: float | None) -> float:
+def default_buffer_microns(adata: AnnData, patch_microns: float | None) -> float:
     """Patch + the largest pitch of a section, at least the diagonal of a patch."""
-    patch, pitch = patch_side(adata, patch_um), _largest_pitch(adata)
+    patch, pitch = patch_side(adata, patch_microns), _largest_pitch(adata)
     return float(max(patch + pitch, np.sqrt(2) * patch))
 
 
-def patch_side(adata: AnnData, patch_um: float | None) -> float:
+def patch_side(adata: AnnData, patch_microns: float | None) -> float:
     """Side of a patch in units of the positions; default the largest recorded.
 
     Without a scale a patch has no size there: the pitch stands for it.
     """
     if not graphs.has_microns(adata):
         return _largest_pitch(adata)
-    return recorded_patch_um(adata) if patch_um is None else patch_um
+    return recorded_patch_microns(adata) if patch_microns is None else patch_microns
 
 
 def _largest_pitch(adata: AnnData) -> float:
-    points = graphs.positions_um(adata)
+    points = graphs.positions_microns(adata)
     # Per section: spots of two sections can lie on the same coordinates.
     sections = graphs.section_codes(adata)
     return max(graphs.pitch(points[sections == s]) for s in np.unique(sections))

@@ -177,8 +177,8 @@ def spatial_folds(
     audit
         Whether to compute what each split leaks.
     settings
-        Of the splitter, e.g. ``n_splits``, ``block_um``, ``shape``, ``balance_by``,
-        ``buffer_um``, ``seed``.
+        Of the splitter, e.g. ``n_splits``, ``block_microns``, ``shape``,
+        ``balance_by``, ``buffer_microns``, ``seed``.
 
     Raises
     ------

@@ -29,7 +29,7 @@ class BufferedLeaveOneOut(Splitter):
     ----------
     n_tests
         How many spots (at least 1), drawn at random; default all.
-    buffer_um, patch_um
+    buffer_microns, patch_microns
         As in :class:`SpatialBlockKFold`.
     seed
         Of the drawing.
@@ -39,13 +39,13 @@ class BufferedLeaveOneOut(Splitter):
         self,
         n_tests: int | None = None,
         *,
-        buffer_um: float | None = None,
-        patch_um: float | None = None,
+        buffer_microns: float | None = None,
+        patch_microns: float | None = None,
         seed: int = 0,
     ):
         self.n_tests = None if n_tests is None else whole(n_tests, 1, "n_tests")
-        self.buffer_um = buffer_um
-        self.patch_um = patch_um
+        self.buffer_microns = buffer_microns
+        self.patch_microns = patch_microns
         self.seed = seed
 
     def get_n_splits(
@@ -80,7 +80,7 @@ class KNNDM(KFoldSplitter):
     ----------
     n_splits
         Folds, at least 2.
-    predict_um
+    predict_microns
         Where the model will be used: section -> (m, 2) positions in microns. Default
         a grid of half the pitch over each section: the gaps between its spots.
     seed
@@ -96,11 +96,11 @@ class KNNDM(KFoldSplitter):
         self,
         n_splits: int = 5,
         *,
-        predict_um: dict[str, np.ndarray] | None = None,
+        predict_microns: dict[str, np.ndarray] | None = None,
         seed: int = 0,
     ):
         self.n_splits = whole(n_splits, 2, "n_splits")
-        self.predict_um = predict_um
+        self.predict_microns = predict_microns
         self.seed = seed
 
     def folds(self, adata: AnnData) -> np.ndarray:
@@ -111,7 +111,7 @@ class KNNDM(KFoldSplitter):
         ContractError
             When a section has fewer spots than folds, or no place of prediction.
         """
-        points = graphs.positions_um(adata)
+        points = graphs.positions_microns(adata)
         folds = np.empty(adata.n_obs, dtype=int)
         for name, spots in contract.sections(adata).items():
             if len(spots) < self.n_splits:
@@ -130,21 +130,23 @@ class KNNDM(KFoldSplitter):
 
     def _distances(self, name: str, points: np.ndarray) -> np.ndarray:
         """Distance of each place of prediction to the nearest spot."""
-        if self.predict_um is None:
+        if self.predict_microns is None:
             places = _grid(points)
-        elif name in self.predict_um:
-            places = np.asarray(self.predict_um[name], dtype=float)
+        elif name in self.predict_microns:
+            places = np.asarray(self.predict_microns[name], dtype=float)
         else:
             raise ContractError(
-                f"places of prediction in section {name!r}", "none", self.predict_um
+                f"places of prediction in section {name!r}",
+                "none",
+                self.predict_microns,
             )
         return graphs.nearest(points, 1, places)[0][:, 0]
 
     def facts_of(
         self, adata: AnnData, train: np.ndarray, test: np.ndarray
     ) -> dict[str, float]:
-        """``wasserstein_um``: mean over sections, test distances to new places."""
-        points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
+        """``wasserstein_microns``: mean over sections, test distances to new places."""
+        points, sections = graphs.positions_microns(adata), graphs.section_codes(adata)
         found = []
         for code, name in enumerate(contract.sections(adata)):
             mine = test[sections[test] == code]
@@ -152,7 +154,7 @@ class KNNDM(KFoldSplitter):
                 here = distance_to(points, sections, mine, train)
                 there = self._distances(name, points[sections == code])
                 found.append(wasserstein_distance(here, there))
-        return {"wasserstein_um": float(np.mean(found))}
+        return {"wasserstein_microns": float(np.mean(found))}
 
 
 def wasserstein(points: np.ndarray, folds: np.ndarray, there: np.ndarray) -> float:

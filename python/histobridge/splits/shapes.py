@@ -71,7 +71,7 @@ def auto_side(adata: AnnData, residuals: str | None) -> float:
     ContractError
         When ``obsm`` has no such residuals; without counts where none are named.
     """
-    points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
+    points, sections = graphs.positions_microns(adata), graphs.section_codes(adata)
     if residuals is None:
         normal = log_normalise(contract.counts(adata))
         values = normal[:, variable_genes(normal, 50)].toarray()

@@ -27,16 +27,16 @@ class SpatialBlockKFold(KFoldSplitter):
     ----------
     n_splits
         Folds, at least 2.
-    block_um
+    block_microns
         Side of a block in microns (of a hexagon: across flats); default five
         pitches, and at least the default buffer: around smaller blocks nothing is
         left to train on. ``"auto"``: 1.5 times the variogram range of residuals and
         at least the default (Roberts et al. 2017: blocks larger than the
         autocorrelation).
-    buffer_um
-        Default ``patch_um`` + the largest pitch of a section, and at least the
+    buffer_microns
+        Default ``patch_microns`` + the largest pitch of a section, and at least the
         diagonal of a patch, so that no patch is shared.
-    patch_um
+    patch_microns
         Side of the patches in use; default the largest recorded by
         ``add_morphology``, else 200.
     seed
@@ -47,18 +47,18 @@ class SpatialBlockKFold(KFoldSplitter):
     balance_by
         ``obs`` column whose classes are spread evenly over the folds.
     residuals
-        ``obsm`` matrix that ``block_um="auto"`` takes its range from, the residuals
-        of the model in use; default those of the section mean of log1p CP10k of the
-        50 most variable genes.
+        ``obsm`` matrix that ``block_microns="auto"`` takes its range from, the
+        residuals of the model in use; default those of the section mean of log1p
+        CP10k of the 50 most variable genes.
     """
 
     def __init__(
         self,
         n_splits: int = 5,
         *,
-        block_um: float | Literal["auto"] | None = None,
-        buffer_um: float | None = None,
-        patch_um: float | None = None,
+        block_microns: float | Literal["auto"] | None = None,
+        buffer_microns: float | None = None,
+        patch_microns: float | None = None,
         seed: int = 0,
         shape: Literal["rect", "hex", "kmeans"] = "rect",
         balance_by: str | None = None,
@@ -66,12 +66,14 @@ class SpatialBlockKFold(KFoldSplitter):
     ):
         if shape not in SHAPES:
             raise ContractError("a shape of blocks", repr(shape), SHAPES)
-        if isinstance(block_um, str) and block_um != "auto":
-            raise ContractError('block_um in microns or "auto"', repr(block_um))
+        if isinstance(block_microns, str) and block_microns != "auto":
+            raise ContractError(
+                'block_microns in microns or "auto"', repr(block_microns)
+            )
         self.n_splits = whole(n_splits, 2, "n_splits")
-        self.block_um = block_um
-        self.buffer_um = buffer_um
-        self.patch_um = patch_um
+        self.block_microns = block_microns
+        self.buffer_microns = buffer_microns
+        self.patch_microns = patch_microns
         self.seed = seed
         self.shape = shape
         self.balance_by = balance_by
@@ -79,9 +81,9 @@ class SpatialBlockKFold(KFoldSplitter):
 
     def blocks(self, adata: AnnData) -> np.ndarray:
         """Block of every spot, numbered over all sections."""
-        points = graphs.positions_um(adata)
-        wanted = self.block_um
-        least = self.buffer(adata) if self.buffer_um is None else 0.0
+        points = graphs.positions_microns(adata)
+        wanted = self.block_microns
+        least = self.buffer(adata) if self.buffer_microns is None else 0.0
         if wanted == "auto":
             wanted = max(auto_side(adata, self.residuals), least)
         blocks = np.empty(adata.n_obs, dtype=int)

@@ -13,7 +13,7 @@ from histobridge.contract import ContractError
 from histobridge.images.patches import image_positions
 from histobridge.images.slides import Slide, open_slide
 from histobridge.normalisation import log_normalise
-from histobridge.staining.lesson import STAINS, spot_radius_um, stain_channel
+from histobridge.staining.lesson import STAINS, spot_radius_microns, stain_channel
 from histobridge.statistics import benjamini_hochberg, section_shifts
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def cross_check(
     expression = log_normalise(contract.counts(adata))[:, columns].toarray()
     depth = np.log1p(contract.depth(adata))
     usable = np.isfinite(level) & ~contract.empty_spots(adata)
-    points, tables, nulls, seen = graphs.positions_um(adata), [], [], []
+    points, tables, nulls, seen = graphs.positions_microns(adata), [], [], []
     for i, (section, spots) in enumerate(contract.sections(adata).items()):
         spots = spots[usable[spots]]
         if len(spots) < LEAST:
@@ -179,7 +179,7 @@ def spot_stain(adata: AnnData, name: str, image_id: str) -> np.ndarray:
     for section, spots in contract.sections(adata).items():
         slide = open_slide(adata, section, image_id)
         inside = image_positions(slide, coordinates[spots], section)
-        radius = spot_radius_um(adata, section) / slide.microns_per_pixel
+        radius = spot_radius_microns(adata, section) / slide.microns_per_pixel
         level[spots] = [_disc(slide, point, radius, name) for point in inside]
     return level
 

@@ -19,7 +19,7 @@ PENALTIES = tuple(10.0**i for i in range(-1, 6))
 PIXELS_PER_PATCH = 64
 
 
-def pixel_features(pixels: np.ndarray, pixel_um: float) -> np.ndarray:
+def pixel_features(pixels: np.ndarray, pixel_microns: float) -> np.ndarray:
     """Densities near and around every pixel (n, features, side, side).
 
     Haematoxylin, eosin and residual as they are, their mean over each Gaussian
@@ -30,7 +30,7 @@ def pixel_features(pixels: np.ndarray, pixel_um: float) -> np.ndarray:
     stains = np.moveaxis(separate_stains(pixels), -1, 1).astype(np.float32)
     found = [stains]
     for sigma in SIGMAS_UM:
-        width = (0, 0, sigma / pixel_um, sigma / pixel_um)
+        width = (0, 0, sigma / pixel_microns, sigma / pixel_microns)
         mean = gaussian_filter(stains, width, mode="nearest")
         square = gaussian_filter(stains**2, width, mode="nearest")
         found += [mean, np.sqrt(np.maximum(square - mean**2, 0))]

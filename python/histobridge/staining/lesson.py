@@ -53,7 +53,7 @@ class View:
     stain: str | None = None
 
     @property
-    def pixel_um(self) -> float:
+    def pixel_microns(self) -> float:
         """Side of a pixel in microns."""
         return self.patch.microns / self.patch.pixels
 
@@ -163,24 +163,24 @@ class MarkerScores:
         return log_normalise(contract.counts(adata)[spots])[:, columns].toarray()
 
 
-def spot_radius_um(adata: AnnData, section: str) -> float:
+def spot_radius_microns(adata: AnnData, section: str) -> float:
     """Radius of a spot: as the section states, else 0.275 of the pitch."""
     rows = contract.sections(adata)[section]
     factors = adata.uns[keys.SPATIAL][section][keys.SCALE_FACTORS]
     stated = factors.get(keys.SPOT_DIAMETER)
     if stated:
         return float(stated) * contract.microns_per_pixel(adata, section) / 2
-    return DIAMETER_PER_PITCH * graphs.pitch(graphs.positions_um(adata)[rows]) / 2
+    return DIAMETER_PER_PITCH * graphs.pitch(graphs.positions_microns(adata)[rows]) / 2
 
 
 def discs(adata: AnnData, spots: np.ndarray, view: View) -> np.ndarray:
     """Which pixels of a patch lie in its spot, bool (n, side, side)."""
     middle = (np.arange(view.patch.pixels) + 0.5 - view.patch.pixels / 2) ** 2
-    apart = np.sqrt(middle[:, None] + middle) * view.pixel_um
+    apart = np.sqrt(middle[:, None] + middle) * view.pixel_microns
     names = contract.section_names(adata).to_numpy()[spots]
     out = np.zeros((len(spots), *apart.shape), dtype=bool)
     for section in dict.fromkeys(names):
-        radius = max(spot_radius_um(adata, section), view.pixel_um)
+        radius = max(spot_radius_microns(adata, section), view.pixel_microns)
         out[names == section] = apart <= radius
     return out
 

@@ -30,7 +30,7 @@ def paint_section(
     points
         (n, 2) spots in pixels of the picture.
     view
-        A pixel of the map is ``view.pixel_um`` microns wide.
+        A pixel of the map is ``view.pixel_microns`` microns wide.
     asked
         (n,) which spots; default all.
     """
@@ -38,7 +38,7 @@ def paint_section(
     asked = np.ones(len(points), dtype=bool) if asked is None else asked
     edge = patch.pixels // 8
     core = patch.pixels - 2 * edge
-    zoom = slide.microns_per_pixel / view.pixel_um
+    zoom = slide.microns_per_pixel / view.pixel_microns
     size = np.ceil(np.array([slide.width, slide.height]) * zoom).astype(int)
     reach = graphs.pitch(points) * zoom
     corners = _corners(points[asked] * zoom, size, core, reach)

@@ -18,7 +18,7 @@ from histobridge.staining.lesson import (
     View,
     Wanted,
     read_lesson,
-    spot_radius_um,
+    spot_radius_microns,
     wanted_channels,
 )
 from histobridge.staining.painting import nearest_owner, paint_section, spot_values
@@ -130,7 +130,7 @@ def _painted_as(wanted: Wanted, view: View) -> dict[str, Any]:
         "markers": {name: list(m) for name, m in wanted.markers.items()},
         "target_image": wanted.target_image or "the H&E itself",
         "stain": view.stain or "none",
-        "pixel_um": view.pixel_um,
+        "pixel_microns": view.pixel_microns,
     }
 
 
@@ -213,8 +213,8 @@ def _paint(
         slide = open_slide(adata, section, view.image_id, stain=view.stain)
         inside = image_positions(slide, points[spots], section)
         painted = paint_section(model, slide, inside, view, mine)
-        places = inside * slide.microns_per_pixel / view.pixel_um
-        radius = spot_radius_um(adata, section) / view.pixel_um
+        places = inside * slide.microns_per_pixel / view.pixel_microns
+        radius = spot_radius_microns(adata, section) / view.pixel_microns
         values[spots[mine]] = spot_values(painted, places[mine], radius)
         if mine.all():
             maps[section] = painted
@@ -250,7 +250,7 @@ def _keep_pictures(
         for name, picture in zip(wanted.names, grey, strict=True):
             image_id = f"{key_added}_{name}"
             images[image_id] = np.repeat(picture[..., None], 3, axis=2)
-            scale = contract.microns_per_pixel(adata, section) / view.pixel_um
+            scale = contract.microns_per_pixel(adata, section) / view.pixel_microns
             factors[keys.scale_factor(image_id)] = scale
         libraries[section] = library | {
             keys.IMAGES: images,

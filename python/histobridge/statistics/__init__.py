@@ -4,7 +4,7 @@ Examples
 --------
 >>> import histobridge as hb
 >>> bulb = hb.data.example_bulb(("Rep4",))
->>> points, sections = hb.graphs.positions_um(bulb), hb.graphs.section_codes(bulb)
+>>> points, sections = hb.graphs.positions_microns(bulb), hb.graphs.section_codes(bulb)
 >>> graph = hb.graphs.knn_graph(points, sections, 6)
 >>> weights = hb.statistics.row_standardised(graph)
 >>> hb.statistics.morans_i(bulb[:, ["Th", "Penk"]].X, weights).round(2)

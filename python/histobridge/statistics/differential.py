@@ -98,7 +98,7 @@ def test_spatial_de(
         fit = fit_gls(
             values[:, varies],
             design,
-            graphs.positions_um(adata)[spots],
+            graphs.positions_microns(adata)[spots],
             graphs.section_codes(adata)[spots],
             exact=exact,
             neighbours=neighbours,

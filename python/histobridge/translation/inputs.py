@@ -116,7 +116,7 @@ class Inputs:
 
         codes = graphs.section_codes(adata)[rows]
         spots = Spots(
-            graphs.positions_um(adata)[rows], codes, self._features(adata, rows)
+            graphs.positions_microns(adata)[rows], codes, self._features(adata, rows)
         )
         places, grid = _places(spots)
         table = Batch(

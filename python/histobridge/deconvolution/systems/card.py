@@ -27,7 +27,7 @@ TINY = 1e-12
 
 def gaussian_kernel(adata: "AnnData", bandwidth: float, k: int = 50) -> sp.csr_matrix:
     """Sparse symmetric kernel (n, n) of places scaled to [0, 1], zero diagonal."""
-    points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
+    points, sections = graphs.positions_microns(adata), graphs.section_codes(adata)
     graph = graphs.symmetric(graphs.knn_graph(points, sections, k)).tocoo()
     span = max(float(np.ptp(points, axis=0).max()), TINY)
     apart = ((points[graph.row] - points[graph.col]) ** 2).sum(axis=1) / span**2

@@ -35,7 +35,7 @@ def embedding(
 
     logs = log_normalise(counts).toarray()
     if keys.SPATIAL in adata.obsm:
-        points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
+        points, sections = graphs.positions_microns(adata), graphs.section_codes(adata)
         logs = graphs.neighbour_mean(logs, points, sections, 4)
     blocks = [logs]
     weights = [1.0]

@@ -58,7 +58,7 @@ def _genes(adata: AnnData, seed: int) -> np.ndarray:
 def _genes_smoothed(adata: AnnData, seed: int) -> np.ndarray:
     return graphs.neighbour_mean(
         _genes(adata, seed),
-        graphs.positions_um(adata),
+        graphs.positions_microns(adata),
         graphs.section_codes(adata),
         7,
     )
@@ -100,7 +100,7 @@ def _baseline(name: str, *needs: str):
 @_baseline("coordinates_kmeans", "coordinates")
 def coordinates_kmeans(*, seed: int = 0) -> Rung:
     """k-means on positions alone."""
-    return Rung(lambda adata, seed: graphs.positions_um(adata), _kmeans, seed)
+    return Rung(lambda adata, seed: graphs.positions_microns(adata), _kmeans, seed)
 
 
 @_baseline("pca_mixture", "counts")

@@ -83,13 +83,13 @@ class CoordinatesKNN(Translator):
 
     def _fit(self, adata: AnnData, spots: np.ndarray, target: np.ndarray) -> None:
         self.names_ = contract.section_names(adata).to_numpy()[spots]
-        self.places_ = graphs.positions_um(adata)[spots]
+        self.places_ = graphs.positions_microns(adata)[spots]
         self.centred_ = centred_positions(adata)[spots]
         self.target_ = target
 
     def _predict(self, adata: AnnData, spots: np.ndarray) -> np.ndarray:
         names = contract.section_names(adata).to_numpy()[spots]
-        places, centred = graphs.positions_um(adata), centred_positions(adata)
+        places, centred = graphs.positions_microns(adata), centred_positions(adata)
         out = np.empty((len(spots), self.target_.shape[1]))
         for name in np.unique(names):
             rows, mine = names == name, self.names_ == name
@@ -120,7 +120,7 @@ class PermutedImages(Average):
 
 def centred_positions(adata: AnnData) -> np.ndarray:
     """Positions in microns relative to the middle of their section, (n, 2)."""
-    points = graphs.positions_um(adata)
+    points = graphs.positions_microns(adata)
     for spots in contract.sections(adata).values():
         points[spots] -= (points[spots].min(axis=0) + points[spots].max(axis=0)) / 2
     return points

@@ -86,7 +86,7 @@ def _surroundings(
     own: np.ndarray, adata: AnnData, neighbours: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Kernel mean, and magnitude of the first azimuthal moment about it."""
-    points = graphs.positions_um(adata)
+    points = graphs.positions_microns(adata)
     graph = spatial_knn(adata, neighbours)
     edges = graph.tocoo()
     length = np.linalg.norm(points[edges.row] - points[edges.col], axis=1)

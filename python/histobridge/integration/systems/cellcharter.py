@@ -39,7 +39,7 @@ def cellcharter(*, components: int = 10, hops: int = 3, seed: int = 0) -> Integr
 
     def embed(adata: AnnData, seed: int) -> np.ndarray:
         scores = principal_components(adata, components, scale=False, seed=seed)
-        points = graphs.positions_um(adata)
+        points = graphs.positions_microns(adata)
         graph = graphs.delaunay_graph(points, graphs.section_codes(adata))
         return hop_means(scores, graph, hops)
 

@@ -44,7 +44,7 @@ def lloki(*, epochs: int = 100, seed: int = 0) -> Integrator:
 
     def inputs(adata: AnnData, seed: int) -> dict[str, Any]:
         scores = principal_components(adata, 100, genes=3000, scale=False, seed=seed)
-        points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
+        points, sections = graphs.positions_microns(adata), graphs.section_codes(adata)
         near = graphs.symmetric(spatial_knn(adata, 40))
         length = graphs.gaussian_bandwidth(points, 6.0, sections)
         near = graphs.gaussian_weights(near, points, length)

@@ -53,7 +53,7 @@ def mcgae(
         x = rotated_genes(adata, 3000, 100, scale=True, seed=seed)
         denoised = x * (np.arange(x.shape[1]) < 20)
         sections = graphs.section_codes(adata)
-        second = graphs.positions_um(adata) if as_published else x
+        second = graphs.positions_microns(adata) if as_published else x
         near = {
             "spatial": spatial_knn(adata, 3),
             "similar": graphs.feature_graph(second, sections, 3, "cosine"),

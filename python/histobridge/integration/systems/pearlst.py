@@ -53,7 +53,7 @@ def pearlst(
         weights = similarity_weights(adata, scores, 30, keep=4)
         for _ in range(4):
             scores = (scores + augmented(scores, weights, 1.0)) / 2
-        points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
+        points, sections = graphs.positions_microns(adata), graphs.section_codes(adata)
         near = graphs.alpha_graph(points, sections)
         return {
             "x": scores / np.sqrt(scores.var(axis=0).mean()),

@@ -41,7 +41,7 @@ def spaceflow(
     """Graph infomax on the alpha complex with a spatial penalty."""
 
     def inputs(adata: AnnData, seed: int) -> dict[str, Any]:
-        points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
+        points, sections = graphs.positions_microns(adata), graphs.section_codes(adata)
         graph = graphs.alpha_graph(points, sections)
         return {
             "x": rotated_genes(adata, 3000, 100, seed=seed),

@@ -52,7 +52,7 @@ def spagcn(*, share: float = 0.5, epochs: int = 200, seed: int = 0) -> Integrato
     made: dict[str, np.ndarray] = {}
 
     def embed(adata: AnnData, seed: int) -> np.ndarray:
-        points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
+        points, sections = graphs.positions_microns(adata), graphs.section_codes(adata)
         colour = image_components(adata, 3, seed)
         if colour is not None:
             points = graphs.colour_coordinates(points, colour, sections)

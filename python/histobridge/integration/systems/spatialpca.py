@@ -61,7 +61,7 @@ def _kernel(
     """Leading eigenpairs of the Gaussian kernel cut at three lengths."""
     from scipy.sparse.linalg import eigsh
 
-    points, sections = graphs.positions_um(adata), graphs.section_codes(adata)
+    points, sections = graphs.positions_microns(adata), graphs.section_codes(adata)
     scale = length * graphs.pitch(points[sections == sections[0]])
     near = graphs.radius_graph(points, sections, 3 * scale)
     kernel = graphs.with_self(graphs.gaussian_weights(near, points, scale))
