@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 import histobridge as hb
+from histobridge.contract import ContractError
 from histobridge.interop.columns import column_parts, fitting, odd
 from histobridge.interop.files import read_h5ad, write_h5ad
-from histobridge.interop.matrices import frame_values
+from histobridge.interop.matrices import frame_values, refuse_too_many
 from histobridge.interop.objects import x_name
 from histobridge.interop.pictures import loaded
 from histobridge.interop.values import misfits, scalar
@@ -85,3 +86,9 @@ def test_nested_tables_keep_times_and_order(tmp_path):
     pd.testing.assert_series_equal(back.obs["when"], inner.obs["when"])
     assert list(back.uns) == ["z", "a", "table"]
     pd.testing.assert_frame_equal(back.uns["table"], table)
+
+
+def test_more_values_than_r_can_number_are_refused():
+    refuse_too_many(2**31 - 1)
+    with pytest.raises(ContractError, match="at most 2,147,483,647 stored values"):
+        refuse_too_many(2**31)

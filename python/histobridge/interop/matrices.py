@@ -11,6 +11,9 @@ import scipy.sparse as sp
 from histobridge.contract import ContractError
 from histobridge.interop.disk import is_backed
 
+MOST_VALUES = 2**31 - 1
+"""Stored values of a sparse matrix of R, whose positions are 32-bit."""
+
 
 def sparse(
     x: np.ndarray,
@@ -45,11 +48,26 @@ def rows(values: np.ndarray) -> np.ndarray:
     return np.asarray(values)
 
 
+def refuse_too_many(stored: int) -> None:
+    """Stop before 32-bit positions overflow into wrong places."""
+    if stored > MOST_VALUES:
+        raise ContractError(
+            f"at most {MOST_VALUES:,} stored values in a sparse matrix of R",
+            f"{stored:,}; to fix: take sections apart, or leave the matrix on disk",
+        )
+
+
 def sparse_parts(value: Any) -> dict[str, Any]:
     """Buffers of a CSR (or, flagged ``rows``, CSC) matrix of spots x genes.
 
     Both are what R keeps as dgCMatrix or dgRMatrix of genes x spots.
+
+    Raises
+    ------
+    ContractError
+        More stored values than R can number.
     """
+    refuse_too_many(value.nnz)
     rows = sp.issparse(value) and value.format == "csc"
     if not rows:
         value = sp.csr_matrix(value)
@@ -103,9 +121,10 @@ def matrix_parts(value: Any) -> dict[str, Any]:
     Raises
     ------
     ContractError
-        When it is not a numeric matrix.
+        When it is not a numeric matrix, or has more stored values than R can number.
     """
     if sp.issparse(value):
+        refuse_too_many(value.nnz)
         csr = sp.csr_matrix(value)
         csr = csr if csr.has_sorted_indices else csr.sorted_indices()
         return {
