@@ -72,7 +72,8 @@ def fine_grid(
         names = np.array([*adata.obs_names[rows], None], dtype=object)
         frame = {keys.SECTION: section, SPOT: names[own]}
         if keys.PATIENT in adata.obs:
-            frame[keys.PATIENT] = str(adata.obs[keys.PATIENT].iloc[rows[0]])
+            patient = adata.obs[keys.PATIENT].iloc[rows[0]]
+            frame[keys.PATIENT] = None if pd.isna(patient) else str(patient)
         titles = [f"{section}_point{i + 1:06d}" for i in range(len(points))]
         obs.append(pd.DataFrame(frame, index=titles))
         pixels.append(points / scale)
