@@ -19,8 +19,8 @@ gallery: install ## draw the pictures of the README gallery into man/figures/
 	dev/run python dev/gallery.py
 
 site: install ## the documentation site of both languages, in site/
-	dev/run Rscript -e 'pkgdown::build_site(preview = FALSE, install = FALSE, devel = FALSE)'
-	dev/run python -m pdoc --docformat numpy --output-directory site/python histobridge
+	dev/run Rscript dev/site.R
+	dev/run python dev/site.py
 
 coverage: install ## line coverage of the tests of both languages, into coverage.csv
 	OMP_NUM_THREADS=1 dev/run python -m pytest tests/python -n 2 -q -p no:cacheprovider \
