@@ -141,6 +141,10 @@ def test_pseudobulk_is_the_paired_t_test_between_patients(tables):
     assert row["pseudobulk_p_value"] == pytest.approx(expected, rel=1e-6)
     one = hb.find_domain_genes(adata[: SIDE**2].copy(), draws=9)
     assert one["pseudobulk_p_value"].isna().all()
+    adata = adata.copy()
+    adata.obs["patient"] = adata.obs["patient"].astype(object).replace("s1", None)
+    unknown = hb.find_domain_genes(adata, draws=9)
+    assert unknown["pseudobulk_p_value"].isna().all()
 
 
 def test_shifting_is_exhausted_on_a_small_section():

@@ -174,7 +174,7 @@ def _kept(
     full = np.asarray(counts.sum(axis=1)).ravel() > 0
     spots = np.flatnonzero(labels.notna().to_numpy() & full)
     patient = keys.PATIENT if keys.PATIENT in adata.obs else None
-    patients = adata.obs[patient].astype(str) if patient else np.zeros(adata.n_obs)
+    patients = adata.obs[patient].astype(object) if patient else np.zeros(adata.n_obs)
     return _Tested(
         counts[spots],
         labels.astype(str).to_numpy()[spots],

@@ -7,6 +7,7 @@ What is usually reported for domain genes; it stands beside the shifted null of
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 
 from histobridge.normalisation import depth_normalise
@@ -60,13 +61,14 @@ def pseudobulk_difference(
     """Log2 fold change and paired t-test p between patients, (genes,) each.
 
     Counts are summed per patient and side, as log2 counts per million. None with
-    fewer than two patients that have spots on both sides.
+    fewer than two patients that have spots on both sides; spots of unknown patients
+    belong to none.
     """
     from scipy import stats
 
     both = [
         patient
-        for patient in np.unique(patients)
+        for patient in pd.unique(pd.Series(patients).dropna())
         if np.ptp(inside[patients == patient].astype(int)) > 0
     ]
     if len(both) < 2:
