@@ -25,7 +25,10 @@ asExperiment <- function(
         adata, class = c("SpatialExperiment", "SingleCellExperiment"),
         strict = TRUE, assay.type = "X") {
     if (!inherits(adata, "anndata._core.anndata.AnnData")) {
-        fail("a Python AnnData", paste("class", base::class(adata)[1]))
+        fail(
+            "a Python AnnData", paste("class", base::class(adata)[1]),
+            fix = "asExperiment(asAnnData(x))"
+        )
     }
     class <- match.arg(class)
     left <- misfitsOf(adata, class)

@@ -23,7 +23,10 @@ asSeurat <- function(
         fail("the package SeuratObject", "none")
     }
     if (!inherits(adata, "anndata._core.anndata.AnnData")) {
-        fail("a Python AnnData", paste("class", class(adata)[1]))
+        fail(
+            "a Python AnnData", paste("class", class(adata)[1]),
+            fix = "asSeurat(asAnnData(x))"
+        )
     }
     uns <- entries(adata, "uns")
     record <- if (length(uns$r_object)) fromValue(uns$r_object)

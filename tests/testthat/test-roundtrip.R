@@ -210,6 +210,9 @@ test_that("an AnnData that R never saw becomes an experiment", {
         fixed = TRUE
     )
     expect_error(asExperiment(list()), "expected a Python AnnData")
+    expect_error(
+        asSeurat(exampleMixture()), "to fix: asSeurat(asAnnData(x))", fixed = TRUE
+    )
 })
 
 test_that("the example objects come back whole", {
