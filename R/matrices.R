@@ -126,12 +126,13 @@ sparseParts <- function(value) {
 fromSparse <- function(value) {
     s <- sparseParts(value)
     letter <- if (is.logical(s$x)) "l" else "d"
-    if (s$rows) {
-        return(new(paste0(letter, "gRMatrix"),
-            j = s$i, p = s$p, x = s$x, Dim = s$dim
-        ))
-    }
-    new(paste0(letter, "gCMatrix"), i = s$i, p = s$p, x = s$x, Dim = s$dim)
+    # Slot by slot: Python has checked the positions, which new() would do again.
+    m <- new(paste0(letter, if (s$rows) "gRMatrix" else "gCMatrix"))
+    if (s$rows) m@j <- s$i else m@i <- s$i
+    m@p <- s$p
+    m@x <- s$x
+    m@Dim <- s$dim
+    m
 }
 
 matrixClass <- function(m) {

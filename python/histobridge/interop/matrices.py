@@ -74,6 +74,7 @@ def sparse_parts(value: Any) -> dict[str, Any]:
     if not value.has_canonical_format:
         value = value.copy()
         value.sum_duplicates()
+    value.check_format(full_check=True)
     kind = "logical" if value.dtype.kind == "b" else "double"
     return {
         "x": value.data,
