@@ -82,21 +82,26 @@ framesLabels <- function(frame) {
 }
 
 addPairs <- function(x, adata, record) {
-    cols <- inOrder(entries(adata, "obsp"), names(record$colPairs))
-    places <- match(record$names$obs, colnames(x))
+    cols <- pairsIn(adata, "obsp", record$colPairs)
+    # Names of rows are dear, so they are asked for where there is a pair.
+    places <- if (length(cols)) match(record$names$obs, colnames(x))
     for (key in names(cols)) {
         SingleCellExperiment::colPair(x, key) <- fromPairs(
             cols[[key]], record$colPairs[[key]], places
         )
     }
-    rows <- inOrder(entries(adata, "varp"), names(record$rowPairs))
-    places <- match(record$names$var, rownames(x))
+    rows <- pairsIn(adata, "varp", record$rowPairs)
+    places <- if (length(rows)) match(record$names$var, rownames(x))
     for (key in names(rows)) {
         SingleCellExperiment::rowPair(x, key) <- fromPairs(
             rows[[key]], record$rowPairs[[key]], places
         )
     }
     x
+}
+
+pairsIn <- function(adata, part, recorded) {
+    inOrder(entries(adata, part), names(recorded))
 }
 
 addMetadata <- function(x, adata, uns, record) {

@@ -17,7 +17,8 @@
 #'     \code{bufferMicrons}, \code{patchMicrons}, \code{shape} (\code{"rect"},
 #'     \code{"hex"} or \code{"kmeans"}), \code{balanceBy} (a column) and
 #'     \code{residuals} (a reducedDim). Spots: \code{nTests},
-#'     \code{bufferMicrons}, \code{patchMicrons}. Distances: \code{nSplits}, \code{predictMicrons}.
+#'     \code{bufferMicrons}, \code{patchMicrons}. Distances: \code{nSplits},
+#'     \code{predictMicrons}.
 #' @return A \code{\linkS4class{SpatialFolds}}.
 #' @seealso \code{\link{auditSplit}}; \code{\link{benchmarkTranslation}} takes
 #'     folds.

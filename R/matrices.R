@@ -79,14 +79,15 @@ sparseFrom <- function(parts) {
 filled <- function(value, mode, order = "C", dim = NULL) {
     holder <- new.env(parent = emptyenv())
     size <- py_to_r(bridge()$size(value))
-    holder$v <- if (is.null(dim)) {
-        vector(mode, size)
-    } else {
-        array(vector(mode, 1), dim)
+    limit <- mem.maxVSize() * 2^20
+    if (!py_to_r(bridge()$allocate(holder, "v", mode, size, limit))) {
+        holder$v <- vector(mode, size)
     }
     if (!py_to_r(bridge()$fill(holder, "v", value, order))) {
-        v <- as.vector(py_to_r(bridge()$flat(value, order)), mode)
-        return(if (is.null(dim)) v else array(v, dim))
+        holder$v <- as.vector(py_to_r(bridge()$flat(value, order)), mode)
+    }
+    if (length(dim)) {
+        dim(holder$v) <- dim
     }
     # Under a second name, R would copy it to set an attribute.
     on.exit(holder$v <- NULL)
@@ -126,7 +127,7 @@ sparseParts <- function(value) {
 fromSparse <- function(value) {
     s <- sparseParts(value)
     letter <- if (is.logical(s$x)) "l" else "d"
-    # Slot by slot: Python has checked the positions, which new() would do again.
+    # Slot by slot: new() would check the positions, which Python has done.
     m <- new(paste0(letter, if (s$rows) "gRMatrix" else "gCMatrix"))
     if (s$rows) m@j <- s$i else m@i <- s$i
     m@p <- s$p

@@ -13,7 +13,7 @@ import pandas as pd
 from PIL import Image
 
 GENES = 2500
-MARGIN_UM = 400
+MARGIN_MICRONS = 400
 QUALITY = 85
 
 
@@ -33,7 +33,7 @@ def bulb(source: Path, target: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         um_per_px = float(adata.uns["image"]["um_per_px"])
         points = np.asarray(adata.obsm["spatial"], dtype=float)
-        margin = MARGIN_UM / um_per_px
+        margin = MARGIN_MICRONS / um_per_px
         left, top = np.floor(points.min(0) - margin).astype(int)
         right, bottom = np.ceil(points.max(0) + margin).astype(int)
         image = Image.open(source / f"{name}_HE.jpg").convert("RGB")

@@ -6,12 +6,13 @@ import anndata
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 
 import histobridge as hb
 from histobridge.contract import ContractError
 from histobridge.interop.columns import column_parts, fitting, odd
 from histobridge.interop.files import read_h5ad, write_h5ad
-from histobridge.interop.matrices import frame_values, refuse_too_many
+from histobridge.interop.matrices import frame_values, refuse_too_many, sparse_parts
 from histobridge.interop.objects import x_name
 from histobridge.interop.pictures import loaded
 from histobridge.interop.values import misfits, scalar
@@ -92,3 +93,24 @@ def test_more_values_than_r_can_number_are_refused():
     refuse_too_many(2**31 - 1)
     with pytest.raises(ContractError, match="at most 2,147,483,647 stored values"):
         refuse_too_many(2**31)
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc"])
+def test_positions_are_checked_before_r_reads_them(kind):
+    good = sp.random(5, 7, 0.5, format=kind, random_state=0)
+    parts = sparse_parts(good)
+    assert parts["rows"] == (kind == "csc")
+    assert parts["nnz"] == good.nnz
+    empty = sparse_parts(sp.csr_matrix((0, 7)))
+    assert empty["nnz"] == 0
+    for position in (-1, 7):
+        bad = good.copy()
+        bad.indices[0] = position
+        with pytest.raises(ContractError, match="positions outside of it"):
+            sparse_parts(bad)
+
+
+def test_duplicates_are_added_up_on_the_way_and_the_source_is_kept():
+    twice = sp.csr_matrix(([1.0, 2.0], [1, 1], [0, 2]), shape=(1, 3))
+    assert list(sparse_parts(twice)["x"]) == [3.0]
+    assert twice.nnz == 2

@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from histobridge.images.slides import Slide
 from histobridge.images.texture import (
-    FINEST_UM,
+    FINEST_MICRONS,
     optical_density,
     texture_features,
     texture_names,
@@ -65,11 +65,11 @@ def test_the_finest_level_equals_filters_computed_directly():
     slide = slide_of(np.clip(density, 0, 1.5))
     points = np.array([[120.0, 160.0], [151.0, 90.0]])
     found = texture_features(slide, points)
-    level = optical_density(slide, FINEST_UM)[..., 0]
+    level = optical_density(slide, FINEST_MICRONS)[..., 0]
     smooth = ndimage.gaussian_filter(level, 2.0)
     gy, gx = np.gradient(smooth)
     pooled = ndimage.gaussian_filter(2 * np.hypot(gx, gy), 10.0)
-    at = (points[:, ::-1].T * UM) / FINEST_UM - 0.5
+    at = (points[:, ::-1].T * UM) / FINEST_MICRONS - 0.5
     expected = np.sqrt(ndimage.map_coordinates(pooled, at, order=1))
     np.testing.assert_allclose(column(found, "red_edge_8um"), expected, rtol=0.02)
 
@@ -97,5 +97,5 @@ def test_strips_join_without_a_seam(monkeypatch):
 
 def test_a_black_mask_is_background(flat):
     flat[:, :300] = 3.0
-    found = optical_density(slide_of(flat), FINEST_UM)
+    found = optical_density(slide_of(flat), FINEST_MICRONS)
     np.testing.assert_array_equal(found[:, :140], 0.0)

@@ -111,21 +111,66 @@ test_that("the route of memory is told, and both give the same", {
     expected <- asExperiment(adata, "SingleCellExperiment")
     python <- bridge()
     without <- new.env()
-    for (name in c("fill", "share")) {
-        without[[name]] <- reticulate::py_eval(
-            "lambda *a: False",
-            convert = FALSE
-        )
-    }
+    never <- reticulate::py_eval("lambda *a: False", convert = FALSE)
     fake <- structure(list(), class = "withoutMemory")
     registerS3method("$", "withoutMemory", function(x, name) {
         found <- get0(name, without, inherits = FALSE)
         if (is.null(found)) reticulate::py_get_attr(python, name) else found
     })
     local_mocked_bindings(bridge = function() fake)
-    expect_identical(
-        asExperiment(adata, "SingleCellExperiment"), expected
-    )
+    for (name in c("allocate", "fill")) {
+        without[[name]] <- never
+        expect_identical(
+            asExperiment(adata, "SingleCellExperiment"), expected
+        )
+    }
     without$share <- reticulate::py_eval("lambda *a: None", convert = FALSE)
     expect_identical(bridgeRoute(), "copied")
+})
+
+test_that("R allocates itself where its limit of memory is near", {
+    skipWithoutPython()
+    holder <- new.env(parent = emptyenv())
+    room <- function(bytes) {
+        py_to_r(bridge()$allocate(holder, "v", "double", 5L, bytes))
+    }
+    expect_false(room(1))
+    expect_null(holder$v)
+    skip_if(Sys.info()[["sysname"]] != "Linux")
+    expect_true(room(Inf))
+    expect_identical(c(typeof(holder$v), length(holder$v)), c("double", "5"))
+})
+
+test_that("a dense table of pairs becomes colPairs", {
+    skipWithoutPython()
+    ad <- reticulate::import("anndata", convert = FALSE)
+    np <- reticulate::import("numpy", convert = FALSE)
+    adata <- ad$AnnData(np$ones(c(3L, 2L)))
+    adata$obsp["distances"] <- np$array(
+        rbind(c(0, 2, 0), c(0, 0, 0), c(4, 0, 0))
+    )
+    hits <- SingleCellExperiment::colPair(
+        asExperiment(adata, "SingleCellExperiment"), "distances"
+    )
+    expect_identical(S4Vectors::from(hits), c(1L, 3L))
+    expect_identical(S4Vectors::to(hits), c(2L, 1L))
+    expect_identical(S4Vectors::mcols(hits)$x, c(2, 4))
+})
+
+test_that("a sparse matrix with positions outside of it does not reach R", {
+    skipWithoutPython()
+    adata <- asAnnData(SingleCellExperiment::SingleCellExperiment(
+        list(counts = toyCounts())
+    ))
+    broken <- reticulate::py_run_string(paste(
+        "import scipy.sparse as sp",
+        "wide = sp.eye(4).tocsr(); wide.indices[2] = 4",
+        "below = sp.eye(4).tocsc(); below.indices[0] = -1",
+        "falls = sp.eye(4).tocsr(); falls.indptr[1] = 3",
+        "short = sp.eye(4).tocsr(); short.indptr = short.indptr[:3]",
+        sep = "\n"
+    ), local = TRUE, convert = FALSE)
+    for (name in c("wide", "below", "falls", "short")) {
+        expect_error(fromSpots(broken[[name]]), "positions outside of it")
+    }
 })

@@ -21,14 +21,14 @@ from histobridge.images.encoders import Encoder, find_encoder
 from histobridge.images.features import feature_names
 from histobridge.images.patches import PatchGrid, crop_patches, image_positions
 from histobridge.images.slides import Slide, open_slide
-from histobridge.images.texture import FINEST_UM
+from histobridge.images.texture import FINEST_MICRONS
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
     from histobridge.translation.base import Translator
 
-REACH_UM = 400.0
+REACH_MICRONS = 400.0
 """How far around a spot the filters of a whole section are computed anew."""
 
 COARSEST = 32
@@ -46,8 +46,8 @@ class FeatureProbe(Probe):
 
     A changed patch is pasted into the slide, the features of its spot are computed
     again, and the difference is added to what ``obsm["morphology"]`` holds. Encoders
-    of patches are exact; filters over the whole section see ``REACH_UM`` around the
-    spot, which gives their change to about an eighth. The prediction is that of a
+    of patches are exact; filters over the whole section see ``REACH_MICRONS`` around
+    the spot, which gives their change to about an eighth. The prediction is that of a
     copy of the section in which one spot changed.
 
     Parameters
@@ -188,7 +188,7 @@ class FeatureProbe(Probe):
         """Features (m, d) of the surroundings with other patches in the middle."""
         slide = self._slides[self._names[self.spots[row]]]
         whole = any(not e.batch for e, _ in self.encoders)
-        micron = max(self.microns / 2, REACH_UM if whole else 0.0)
+        micron = max(self.microns / 2, REACH_MICRONS if whole else 0.0)
         reach = int(np.ceil(micron / slide.microns_per_pixel)) + 1
         point = self._points[row]
         low, high = (np.floor(point).astype(int) + d for d in (-reach, reach + 1))
@@ -218,7 +218,7 @@ def _aligned(corner: np.ndarray, um_per_px: float) -> np.ndarray:
     Filters at coarse scales read an image that was halved several times; cut
     elsewhere, its pixels would hold other parts of the tissue.
     """
-    step = COARSEST * FINEST_UM / um_per_px
+    step = COARSEST * FINEST_MICRONS / um_per_px
     return np.round(np.floor(corner / step) * step).astype(int)
 
 

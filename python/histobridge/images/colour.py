@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-RESOLUTION_UM = 2.75
+RESOLUTION_MICRONS = 2.75
 """Microns per pixel at which texture is measured, whatever the scan."""
 
 # Ruifrok & Johnston (2001), Anal Quant Cytol Histol 23:291, table 1.

@@ -18,8 +18,8 @@ from histobridge.images.backbones import (
     SPREAD,
     load_backbone,
 )
-from histobridge.images.colour import RESOLUTION_UM, colour_features, colour_names
-from histobridge.images.texture import SCALES_UM, texture_features, texture_names
+from histobridge.images.colour import RESOLUTION_MICRONS, colour_features, colour_names
+from histobridge.images.texture import SCALES_MICRONS, texture_features, texture_names
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def colour() -> Encoder:
     return Encoder(
         name="colour",
         version="1",
-        pixels=lambda microns: max(8, round(microns / RESOLUTION_UM)),
+        pixels=lambda microns: max(8, round(microns / RESOLUTION_MICRONS)),
         encode=colour_features,
         columns=tuple(colour_names()),
         sides_microns=(112.0, 200.0, 300.0),
@@ -73,7 +73,7 @@ def texture() -> Encoder:
         pixels=lambda microns: 0,
         encode=texture_features,
         columns=tuple(texture_names()),
-        sides_microns=(2 * SCALES_UM[-1],),
+        sides_microns=(2 * SCALES_MICRONS[-1],),
         batch=0,
     )
 

@@ -16,12 +16,12 @@ from histobridge.images.texture import optical_density
 if TYPE_CHECKING:
     from anndata import AnnData
 
-COARSEST_UM = 3.0
+COARSEST_MICRONS = 3.0
 """Microns per pixel above which neighbouring nuclei are one blob."""
-FINEST_UM = 1.0
+FINEST_MICRONS = 1.0
 FAINTEST = 0.03
 """Response below which a maximum is no nucleus, on a slide that has none."""
-RADII_UM = (3.0, 4.5, 6.5)
+RADII_MICRONS = (3.0, 4.5, 6.5)
 
 
 def count_nuclei(
@@ -104,18 +104,18 @@ def nuclei(slide: Slide) -> np.ndarray:
     """
     from scipy.ndimage import gaussian_laplace, maximum_filter
 
-    if slide.microns_per_pixel > COARSEST_UM:
+    if slide.microns_per_pixel > COARSEST_MICRONS:
         raise ContractError(
-            f"an image of at most {COARSEST_UM:g} microns per pixel to count nuclei",
+            f"at most {COARSEST_MICRONS:g} microns per pixel to count nuclei",
             f"{slide.microns_per_pixel:.3g}",
         )
-    step = max(slide.microns_per_pixel, FINEST_UM)
+    step = max(slide.microns_per_pixel, FINEST_MICRONS)
     stained = unmixed(optical_density(slide, step))[..., 0]
     best = np.full(stained.shape, -np.inf, dtype=np.float32)
-    for radius in RADII_UM:
+    for radius in RADII_MICRONS:
         sigma = radius / step / np.sqrt(2)
         np.maximum(best, -(sigma**2) * gaussian_laplace(stained, sigma), out=best)
-    reach = max(1, round(RADII_UM[0] / step))
+    reach = max(1, round(RADII_MICRONS[0] / step))
     top = (best == maximum_filter(best, 2 * reach + 1)) & (best > 0)
     row, column = np.nonzero(top)
     strength = best[row, column]

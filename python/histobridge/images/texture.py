@@ -15,12 +15,12 @@ from scipy import ndimage
 
 from histobridge.images.slides import BACKGROUND, Slide
 
-FINEST_UM = 4.0
+FINEST_MICRONS = 4.0
 """Microns per pixel of the finest level, whatever the scan."""
 
-SCALES_UM = (4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
+SCALES_MICRONS = (4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 RESPONSES = ("mean", "edge", "bright_ridge", "blob", "hollow", "dark_ridge", "contrast")
-POOL_UM = 40.0
+POOL_MICRONS = 40.0
 """Responses are averaged with a Gaussian of this width, or of half the scale."""
 
 INK = 30
@@ -32,7 +32,7 @@ def texture_names() -> list[str]:
     return [
         f"{channel}_{response}_{scale:g}um"
         for channel in ("red", "green", "blue")
-        for scale in SCALES_UM
+        for scale in SCALES_MICRONS
         for response in RESPONSES
     ]
 
@@ -47,7 +47,7 @@ def texture_features(slide: Slide, points: np.ndarray) -> np.ndarray:
     points
         (n, 2) centres as (x, y) image pixels.
     """
-    density = optical_density(slide, FINEST_UM)
+    density = optical_density(slide, FINEST_MICRONS)
     places = np.asarray(points, dtype=float) * slide.microns_per_pixel
     columns = [
         column
@@ -79,13 +79,13 @@ def optical_density(slide: Slide, microns: float) -> np.ndarray:
 
 
 def _responses(density: np.ndarray, places: np.ndarray) -> Iterator[np.ndarray]:
-    microns = FINEST_UM
-    for scale in SCALES_UM:
+    microns = FINEST_MICRONS
+    for scale in SCALES_MICRONS:
         # Two pixels per sigma are enough for derivatives.
         while scale > 2 * microns and min(density.shape) > 8:
             density, microns = _halved(density), 2 * microns
         smooth = ndimage.gaussian_filter(density, scale / microns)
-        pool = max(POOL_UM, scale / 2)
+        pool = max(POOL_MICRONS, scale / 2)
         for response in _derivatives(smooth, scale / microns):
             yield _read(response, microns, pool, places)
         mean = _read(smooth, microns, pool, places)

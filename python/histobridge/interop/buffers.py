@@ -8,20 +8,27 @@ R cannot collect or modify a vector that Python still sees.
 from __future__ import annotations
 
 import ctypes
+import os
 from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 
+try:
+    import resource
+except ImportError:  # Windows has none
+    resource = None  # type: ignore[assignment]
+
 _LIST, _ENVIRONMENT = 2, 4
 
 # R's type code -> (pointer to the values, element type)
-_VECTORS = {
+_VECTORS: dict[int, tuple[str, Any]] = {
     10: ("LOGICAL_RO", ctypes.c_int32),
     13: ("INTEGER_RO", ctypes.c_int32),
     14: ("REAL_RO", ctypes.c_double),
     24: ("RAW_RO", ctypes.c_uint8),
 }
+_CODES = {"logical": 10, "integer": 13, "double": 14, "raw": 24}
 
 
 def share(capsule: Any, name: str) -> np.ndarray | None:
@@ -34,6 +41,45 @@ def share(capsule: Any, name: str) -> np.ndarray | None:
     """
     view = _view(capsule, name)
     return None if view is None else _frozen(view)
+
+
+def allocate(capsule: Any, name: str, mode: str, length: int, limit: float) -> bool:
+    """Bind ``name`` to a new vector of R without setting its values to zero.
+
+    Setting them first would be a second pass over the memory. R answers a failed
+    allocation with a jump over all frames of Python, so nothing is allocated here
+    that is not known to fit.
+
+    Parameters
+    ----------
+    limit
+        Bytes that R may use at most, of ``mem.maxVSize()``.
+
+    Returns
+    -------
+    Whether it was done; else R has to do it.
+    """
+    library = _library()
+    environment = _environment(capsule, library) if library else None
+    code = _CODES[mode]
+    needed = length * ctypes.sizeof(_VECTORS[code][1])
+    if not library or not environment or not _fits(needed, limit):
+        return False
+    symbol = library.Rf_install(name.encode())
+    library.Rf_defineVar(symbol, library.Rf_allocVector(code, length), environment)
+    return True
+
+
+def _fits(needed: int, limit: float) -> bool:
+    """Whether memory of twice the size is free, and no limit is near."""
+    try:
+        page = os.sysconf("SC_PAGE_SIZE")
+        free, total = (os.sysconf(f"SC_{kind}_PAGES") for kind in ("AVPHYS", "PHYS"))
+        address_space = resource.getrlimit(resource.RLIMIT_AS)[0]
+    except (AttributeError, OSError, ValueError):
+        return False
+    unlimited = address_space == resource.RLIM_INFINITY and limit >= total * page
+    return unlimited and 2 * needed <= free * page
 
 
 def fill(capsule: Any, name: str, values: np.ndarray, order: str) -> bool:
@@ -107,6 +153,8 @@ def _library() -> ctypes.PyDLL | None:
         "Rf_install": (pointer, [ctypes.c_char_p]),
         "Rf_eval": (pointer, [pointer, pointer]),
         "Rf_xlength": (ctypes.c_ssize_t, [pointer]),
+        "Rf_allocVector": (pointer, [ctypes.c_uint, ctypes.c_ssize_t]),
+        "Rf_defineVar": (None, [pointer, pointer, pointer]),
         **{reader: (pointer, [pointer]) for reader, _ in _VECTORS.values()},
     }
     try:

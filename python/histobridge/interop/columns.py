@@ -81,9 +81,13 @@ def odd(series: pd.Series) -> str | None:
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype) or dtype.kind in "Mbf":
         return None
-    present = series.dropna()
     if dtype.kind in "iu":
-        return BEYOND if max(map(abs, _ends(present)), default=0) > WHOLE else None
+        ends = _ends(series.dropna())
+        return BEYOND if max(map(abs, ends), default=0) > WHOLE else None
+    present = series.to_numpy(dtype=object)
+    present = present[~pd.isna(present)]
+    if pd.api.types.infer_dtype(present, skipna=False) in ("string", "boolean"):
+        return None
     kinds = {type(value) for value in present}
     if kinds <= {bool, np.bool_} or all(issubclass(kind, str) for kind in kinds):
         return None
@@ -94,7 +98,7 @@ def _ends(series: pd.Series) -> list[int]:
     return [int(series.min()), int(series.max())] if len(series) else []
 
 
-def _first_odd(present: pd.Series) -> str:
+def _first_odd(present: np.ndarray) -> str:
     return next(type(value).__name__ for value in present if not isinstance(value, str))
 
 
@@ -168,11 +172,12 @@ def _plain(
 
 
 def _texts(series: pd.Series, missing: np.ndarray) -> dict[str, Any]:
-    present = series[~missing]
-    if len(present) and not isinstance(present.iloc[0], str):
+    values = series.to_numpy(dtype=object)
+    present = values[~missing]
+    if len(present) and not isinstance(present[0], str):
         return column_parts(series.astype("boolean"))
-    values = ["" if gone else v for v, gone in zip(series, missing, strict=True)]
-    return {"kind": "character", "values": values, "missing": missing}
+    texts = np.where(missing, "", values).tolist() if missing.any() else values.tolist()
+    return {"kind": "character", "values": texts, "missing": missing}
 
 
 def nth(table: pd.DataFrame, position: int) -> pd.Series:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from histobridge import keys
-from histobridge.interop.buffers import fill, flat, share, size
+from histobridge.interop.buffers import allocate, fill, flat, share, size
 from histobridge.interop.columns import (
     column,
     column_parts,
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 __all__ = [
+    "allocate",
     "array_facts",
     "backed_dense",
     "backed_sparse",

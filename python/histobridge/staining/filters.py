@@ -12,7 +12,7 @@ from histobridge.images.colour import separate_stains
 from histobridge.staining.lesson import Lesson
 from histobridge.staining.stainer import Stainer, disc_mean
 
-SIGMAS_UM = (4.0, 12.0, 36.0)
+SIGMAS_MICRONS = (4.0, 12.0, 36.0)
 """Widths of the Gaussian surroundings in microns."""
 
 PENALTIES = tuple(10.0**i for i in range(-1, 6))
@@ -29,7 +29,7 @@ def pixel_features(pixels: np.ndarray, pixel_microns: float) -> np.ndarray:
 
     stains = np.moveaxis(separate_stains(pixels), -1, 1).astype(np.float32)
     found = [stains]
-    for sigma in SIGMAS_UM:
+    for sigma in SIGMAS_MICRONS:
         width = (0, 0, sigma / pixel_microns, sigma / pixel_microns)
         mean = gaussian_filter(stains, width, mode="nearest")
         square = gaussian_filter(stains**2, width, mode="nearest")
