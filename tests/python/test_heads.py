@@ -139,6 +139,27 @@ def test_coassociation_outvotes_a_stray_member():
     assert rand(coassociation(members, 4, anchors=40), labels) == 1.0
 
 
+@pytest.mark.parametrize("anchors", [2000, 60])
+def test_a_few_odd_spots_are_no_domain(anchors):
+    # Half of the members take two groups for one: the odd spots are farther off.
+    rng = np.random.default_rng(0)
+    labels, odd = np.repeat([0, 1, 2], 100), [5, 6, 150, 290]
+    members = []
+    for half in [True, False] * 6:
+        member = np.where(half & (labels == 1), 0, labels)
+        member[odd] = rng.integers(6, size=len(odd)) + 3
+        member[rng.integers(300, size=10)] = rng.integers(3, size=10)
+        members.append(member)
+    found = coassociation(members, 3, anchors=anchors)
+    assert np.bincount(found).min() > 80
+    usual = np.setdiff1d(np.arange(300), odd)
+    assert rand(found[usual], labels[usual]) > 0.9
+
+
+def test_where_no_groups_are_large_the_plain_cut_stays():
+    assert sorted(coassociation([np.array([0, 0, 1, 2])], 3)) == [0, 0, 1, 2]
+
+
 def test_coassociation_of_many_spots_needs_no_square():
     rng = np.random.default_rng(0)
     labels = rng.integers(5, size=20_000)

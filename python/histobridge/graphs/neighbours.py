@@ -58,6 +58,22 @@ def pitch(points: np.ndarray) -> float:
     return float(np.median(positive)) if positive.size else 1.0
 
 
+def lattice_rings(points: np.ndarray) -> int:
+    """Neighbours in the first ring: 6 on a hexagonal lattice, 4 on a square one.
+
+    Counted within 1.2 pitches: on a square lattice half of the spots or more see
+    three, holes and jitter included, and the typical (90th percentile) spot its whole
+    ring. Points that lie on no lattice see fewer and count as hexagonal.
+    """
+    from scipy.spatial import cKDTree
+
+    found = cKDTree(points).query_ball_point(
+        points, 1.2 * pitch(points), return_length=True
+    )
+    typical, whole = np.percentile(found - 1, (50, 90)) if len(points) else (0, 0)
+    return 4 if typical >= 3 and whole <= 4 else 6
+
+
 def nearest(
     points: np.ndarray,
     k: int,
@@ -79,7 +95,9 @@ def nearest(
     return search.kneighbors(queries)
 
 
-def knn_graph(points: np.ndarray, sections: np.ndarray, k: int) -> sp.csr_matrix:
+def knn_graph(
+    points: np.ndarray, sections: np.ndarray, k: int | None
+) -> sp.csr_matrix:
     """Directed kNN graph (n, n) of ones without self loops; none across sections.
 
     Parameters
@@ -90,12 +108,14 @@ def knn_graph(points: np.ndarray, sections: np.ndarray, k: int) -> sp.csr_matrix
         (n,) section of each point.
     k
         Neighbours per point, fewer in a section that has fewer points, and more
-        where others are as near as the k-th: on a square lattice 6 are 8.
+        where others are as near as the k-th: on a square lattice 6 are 8. ``None``:
+        as many as the first ring of a section's lattice has (:func:`lattice_rings`).
     """
     rows, columns = [], []
     for section in np.unique(sections):
         spots = np.flatnonzero(sections == section)
-        row, column = _with_ties(points[spots], k)
+        part = points[spots]
+        row, column = _with_ties(part, lattice_rings(part) if k is None else k)
         rows.append(spots[row])
         columns.append(spots[column])
     row, column = np.concatenate(rows), np.concatenate(columns)

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 
 from histobridge.contract import ContractError
 from histobridge.graphs.edges import per_section
-from histobridge.graphs.neighbours import pitch
+from histobridge.graphs.neighbours import lattice_rings, pitch
 
 
 def radius_graph(
@@ -67,20 +67,6 @@ def ring_graph(
         graph.eliminate_zeros()
         graph.data[:] = 1.0
     return graph.tocsr()
-
-
-def lattice_rings(points: np.ndarray) -> int:
-    """Neighbours in the first ring: 6 on a hexagonal lattice, 4 on a square one.
-
-    Counted within 1.2 pitches, where the typical (90th percentile) spot has its
-    whole ring; points that lie on no lattice count as hexagonal.
-    """
-    from scipy.spatial import cKDTree
-
-    found = cKDTree(points).query_ball_point(
-        points, 1.2 * pitch(points), return_length=True
-    )
-    return 4 if np.percentile(found - 1, 90) <= 4 else 6
 
 
 def delaunay_graph(

@@ -6,6 +6,10 @@ import numpy as np
 import scipy.sparse as sp
 
 SAMPLE = 10_000
+RING = 5
+"""Spots of a ring and its centre on a square lattice: fewer are no domain."""
+CUTS = 10
+"""Times as many groups as are wanted at which a tree is still cut."""
 
 
 def consensus(memberships: list[np.ndarray]) -> tuple[np.ndarray, float]:
@@ -93,6 +97,11 @@ def coassociation(
     that many stand for all, and every other point joins the group it shares labels
     with most, so that nothing of the size of all pairs is formed.
 
+    Average linkage splits off single odd spots first, which are no domains: the tree
+    is cut where ``k`` groups have ``RING`` spots (or half of their even share, of very
+    few spots), and the spots of smaller ones join the group they share labels with
+    most.
+
     Parameters
     ----------
     labels
@@ -104,7 +113,7 @@ def coassociation(
     -------
     Labels (n,) from 0.
     """
-    from scipy.cluster.hierarchy import cut_tree, linkage
+    from scipy.cluster.hierarchy import linkage
     from scipy.spatial.distance import pdist
 
     # Narrow integers: rows of many members are sorted below.
@@ -120,7 +129,10 @@ def coassociation(
         chosen = rng.choice(len(points), anchors, replace=False, p=size / size.sum())
         chosen.sort()
     tree = linkage(pdist(points[chosen], "hamming"), "average")
-    groups = cut_tree(tree, n_clusters=min(k, len(chosen))).ravel()
+    weight = size[chosen] * (size.sum() / size[chosen].sum())
+    groups = cut_at_sizes(tree, weight, min(k, len(chosen)))
+    grouped = groups >= 0
+    chosen, groups = chosen[grouped], groups[grouped]
     shared = np.zeros((len(points), int(groups.max()) + 1))
     for column in points.T:
         counts = np.zeros((column.max() + 1, shared.shape[1]))
@@ -130,3 +142,32 @@ def coassociation(
     found = shared.argmax(axis=1)
     found[chosen] = groups
     return found[member.ravel()]
+
+
+def cut_at_sizes(tree: np.ndarray, weight: np.ndarray, k: int) -> np.ndarray:
+    """Cut a linkage tree where ``k`` groups are more than a few odd spots.
+
+    Parameters
+    ----------
+    tree
+        As of ``scipy.cluster.hierarchy.linkage``.
+    weight
+        (n,) spots that every leaf stands for.
+
+    Returns
+    -------
+    Groups (n,) from 0, -1 in smaller ones. Where no cut has ``k`` large ones, the
+    groups are those of the cut into ``k``.
+    """
+    from scipy.cluster.hierarchy import cut_tree
+
+    least = min(RING, weight.sum() / (2 * k))
+    most = min(len(weight), CUTS * k)
+    cuts = cut_tree(tree, n_clusters=np.arange(k, most + 1))
+    for groups in cuts.T:
+        large = np.flatnonzero(np.bincount(groups, weights=weight) >= least)
+        if len(large) >= k:
+            renamed = np.full(groups.max() + 1, -1)
+            renamed[large] = np.arange(len(large))
+            return renamed[groups]
+    return cuts[:, 0]

@@ -39,7 +39,8 @@ class GraphPCAConsensus:
     Parameters
     ----------
     neighbours
-        Of the spatial graph within each section.
+        Of the spatial graph within each section; ``None``: the first ring of its
+        lattice, 6 where there is none.
     dimensions, factors
         The grid: components kept (at most a tenth of the spots), and multiples of
         the least smoothing that settles the domains.
@@ -62,7 +63,7 @@ class GraphPCAConsensus:
     def __init__(
         self,
         *,
-        neighbours: int = 6,
+        neighbours: int | None = None,
         dimensions: tuple[int, ...] = (6, 8, 10, 12, 15, 20, 25, 30),
         factors: tuple[float, ...] = (1.0, 2.0, 4.0),
         genes: int = 2000,
