@@ -141,6 +141,8 @@ def arms(part: str) -> dict[str, tuple]:
         return {f"poisson_image ({arm})": (house, p) for arm, p in ARMS.items()}
     names = hb.list_systems("deconvolution")["name"]
     entries = [registry.find(name, "deconvolution") for name in names]
+    # These parts have no image to take away.
+    entries = [e for e in entries if e.status != "baseline" or "image" not in e.needs]
     entries.sort(key=lambda e: SLOW[::-1].index(e.name) if e.name in SLOW else -1)
     return {entry.name: (entry, {}) for entry in entries}
 
