@@ -23,7 +23,8 @@ test_that("what is simulated goes straight into the verbs", {
     tissue <- simulateTissue(1, spotsPerSide = 8, nGenes = 40)
     cells <- simulateReference(20, nGenes = 40)
     made <- simulateSpots(cells, spotsPerRegion = 5, depth = NULL)
-    places <- cbind(x = runif(ncol(cells), 0, 500), y = runif(ncol(cells), 0, 500))
+    n <- ncol(cells)
+    places <- cbind(x = runif(n, 0, 500), y = runif(n, 0, 500))
     placed <- SpatialExperiment(
         list(counts = assay(cells)),
         colData = DataFrame(cell_type = cells$cell_type), spatialCoords = places
