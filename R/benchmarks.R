@@ -3,7 +3,9 @@
 #' Read what the verb of the task reads, and the truth; write nothing. Every
 #' table holds each system beside baselines that never saw the image, and the
 #' audit of every split for leakage. Everything fitted is fitted on training
-#' spots.
+#' spots. Where there are image features, deconvolution stands beside itself
+#' without them (\code{"no_image"}) and with those of other spots
+#' (\code{"shuffled_image"}).
 #'
 #' @param x a SpatialExperiment or Seurat object.
 #' @param systems names of systems, the house systems when \code{NULL},

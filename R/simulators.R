@@ -50,7 +50,7 @@ NULL
 simulateTissue <- function(
         nSections = 2, spotsPerSide = 16, nGenes = 200, nTypes = 5,
         nDomains = 4, shared = 1, exclusive = 0, seed = 0L, ...) {
-    asExperiment(callPython(
+    simulated(callPython(
         core()$data$simulate_tissue, nSections,
         spotsPerSide = spotsPerSide, nGenes = nGenes, nTypes = nTypes,
         nDomains = nDomains, shared = shared, exclusive = exclusive,
@@ -62,7 +62,7 @@ simulateTissue <- function(
 #' @export
 simulateReference <- function(
         nCellsPerType = 60, nGenes = 200, nTypes = 5, seed = 0L, ...) {
-    asExperiment(callPython(
+    simulated(callPython(
         core()$data$simulate_reference, nCellsPerType,
         nGenes = nGenes, nTypes = nTypes, seed = seed, ...
     ))
@@ -81,8 +81,8 @@ setMethod("simulateSpots", "ANY", function(
         depth = orNone(depth), seed = seed, ...
     )
     list(
-        spots = asExperiment(py_get_item(made, 0L)),
-        rest = asExperiment(py_get_item(made, 1L), strict = FALSE)
+        spots = simulated(py_get_item(made, 0L)),
+        rest = simulated(py_get_item(made, 1L), strict = FALSE)
     )
 })
 
@@ -130,10 +130,15 @@ setMethod("pseudoSpots", "ANY", function(
     )
     spotOf <- fromColumn(py_get_item(made, 1L))
     list(
-        spots = asExperiment(py_get_item(made, 0L), strict = FALSE),
+        spots = simulated(py_get_item(made, 0L), strict = FALSE),
         spotOf = stats::setNames(as.character(spotOf), colnames(x))
     )
 })
+
+# The counts of an AnnData have no name, and verbs read an assay "counts".
+simulated <- function(adata, strict = TRUE) {
+    asExperiment(adata, strict = strict, assay.type = "counts")
+}
 
 # NULL that is meant, where callPython takes it for the default.
 orNone <- function(value) if (is.null(value)) r_to_py(NULL) else value

@@ -161,7 +161,21 @@ def deconvolution() -> Iterator[Row]:
         0.999,
         parity["correlation of weights"],
     )
+    yield from _ablation(scores[scores["part"] == "planted"])
+    covered = scores[scores["metric"] == "coverage_90"]
+    named = covered["system"].isin(["poisson_image", "poisson_image (auto, image)"])
+    off = (covered.loc[named, "value"] - 0.9).abs().max()
+    yield below("poisson_image: 90 % intervals, worst part, off by", 0.05, off)
     yield from _deconvolution_speed()
+
+
+def _ablation(planted: pd.DataFrame) -> Iterator[Row]:
+    """The house default with its image beside itself without, and with a false one."""
+    rmse = planted[planted["metric"] == "rmse_spot"].set_index("system")["value"]
+    for arm in ("image ignored", "image shuffled"):
+        what = f"poisson_image, planted tissue: RMSE (limit: {arm})"
+        bound = round(rmse[f"poisson_image (auto, {arm})"], 4)
+        yield below(what, bound, rmse["poisson_image (auto, image)"])
 
 
 def _deconvolution_speed() -> Iterator[Row]:
@@ -191,13 +205,43 @@ def resolution() -> Iterator[Row]:
             "value", ["dataset"], "status"
         )
         rows = scores[scores["metric"] == metric]
-        house = rows[rows["status"] == "house"].set_index("dataset")["value"]
+        own = rows[rows["status"] == "house"].set_index("dataset")
+        house = own["value"]
         best = rows[rows["status"] != "house"].groupby("dataset")["value"].max()
         wins = int((house >= best.reindex(house.index) - 1e-9).sum())
         what = f"regression_kriging best of all systems and baselines, {metric}"
         yield what, f"all {len(wide)} data sets", wins, wins == len(wide)
+        beaten = int((best.reindex(own.index) > own["upper"]).sum())
+        what = f"data sets where another is above its interval, {metric}"
+        yield what, "none", beaten, beaten == 0
     error = scores[scores["metric"] == "aggregation_error"]["value"].max()
     yield below("aggregation error, any system", 0.01, error)
+
+
+def alignment() -> Iterator[Row]:
+    scores = read("sections").set_index(["metric", "dataset", "system"])["value"]
+    error = scores["landmark_error_pitches_rms"]
+    # Within half the distance of spots the nearest spot is the right one.
+    for dataset, way in (
+        ("turn 35", "expression"),
+        ("turn 170", "expression"),
+        ("turn 170", "image"),
+        ("turn 20, half in common", "expression, overlap 0.6"),
+        ("turn 20, bend 3 %", "expression, warp"),
+        ("turn 20, bend 3 %", "image, warp"),
+    ):
+        what = f"{way}; planted {dataset}: error in spot pitches"
+        yield below(what, 0.5, error[f"simulated, {dataset}", way])
+    layers = scores["layer_agreement"]
+    for dataset in ("dlpfc 151673-151674", "dlpfc 151673-151674, turned 60"):
+        what = f"{dataset}: layer agreement (limit: as they lie)"
+        bound = round(layers["dlpfc 151673-151674", "none"], 4)
+        yield above(what, bound, layers[dataset, "expression"])
+    predicted = scores["pearson_other_scanner"]
+    for dataset in predicted.index.unique("dataset"):
+        bound = round(predicted[dataset, "as scanned"], 4)
+        what = f"macenko, {dataset}: Pearson of predictions (limit: as scanned)"
+        yield above(what, bound, predicted[dataset, "macenko"])
 
 
 def sections() -> Iterator[Row]:
@@ -228,6 +272,7 @@ TOPICS: dict[str, Callable[[], Iterator[Row]]] = {
     "integration speed": integration_speed,
     "deconvolution": deconvolution,
     "super-resolution": resolution,
+    "alignment": alignment,
     "spatial DE": sections,
     "saliency": saliency,
 }

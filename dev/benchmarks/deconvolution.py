@@ -141,6 +141,8 @@ def arms(part: str) -> dict[str, tuple]:
         return {f"poisson_image ({arm})": (house, p) for arm, p in ARMS.items()}
     names = hb.list_systems("deconvolution")["name"]
     entries = [registry.find(name, "deconvolution") for name in names]
+    # These parts have no image to take away.
+    entries = [e for e in entries if e.status != "baseline" or "image" not in e.needs]
     entries.sort(key=lambda e: SLOW[::-1].index(e.name) if e.name in SLOW else -1)
     return {entry.name: (entry, {}) for entry in entries}
 
@@ -180,7 +182,7 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     facts = [*KEYS, "seed", "n", "prior", "cpu_seconds", "version", "date"]
     bounds = [c for c in runs if c.endswith(("_lower", "_upper"))]
     metrics = [c for c in runs if c not in (*facts, *bounds)]
-    tables = []
+    tables, seeds = [], []
     for name in metrics:
         known = runs[runs[name].notna()]
         parts = known.groupby(KEYS, sort=False)
@@ -194,15 +196,23 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
         )
         table["seeds"], table["date"] = parts["seed"].nunique(), parts["date"].max()
         tables.append(table.reset_index().assign(metric=name))
+        by_seed = known.groupby(["part", "system", "status", "seed"])[name].mean()
+        seeds.append(by_seed.rename("value").reset_index().assign(metric=name))
     table = pd.concat(tables)
-    return pd.concat([overall(table), table]).assign(version=hb.__version__)
+    whole = overall(table, pd.concat(seeds))
+    return pd.concat([whole, table]).assign(version=hb.__version__)
 
 
-def overall(table: pd.DataFrame) -> pd.DataFrame:
-    """Means over the data sets of a part, where a system has all of them."""
-    parts = table.groupby(["part", "system", "status", "metric"], sort=False)
+def overall(table: pd.DataFrame, by_seed: pd.DataFrame) -> pd.DataFrame:
+    """Means over the data sets of a part, where a system has all of them.
+
+    ``spread`` is over seeds, ``between`` over data sets.
+    """
+    by = ["part", "system", "status", "metric"]
+    parts = table.groupby(by, sort=False)
     found = parts[["value", "cpu_seconds", "n"]].mean()
-    found["spread"] = parts["value"].std(ddof=0)
+    found["spread"] = by_seed.groupby(by)["value"].std(ddof=0)
+    found["between"] = parts["value"].std(ddof=0)
     found["seeds"], found["date"] = parts["seeds"].min(), parts["date"].max()
     sets = table.groupby("part")["dataset"].nunique()
     full = (

@@ -6,7 +6,7 @@ prints seconds, seconds of CPU, and peak memory in MB. Imports are not counted.
 """
 
 START = """
-import json, resource, sys, time, warnings
+import json, re, sys, time, warnings
 import anndata as ad
 import numpy as np
 import pandas as pd
@@ -23,7 +23,8 @@ started, used = time.perf_counter(), time.process_time()
 found = np.asarray(fit(), dtype=float)
 seconds, cpu = time.perf_counter() - started, time.process_time() - used
 np.save(f"{folder}/found.npy", found / found.sum(axis=1, keepdims=True))
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+# Not getrusage: a child starts from the peak of the process that started it.
+peak = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024
 print(json.dumps([seconds, cpu, peak]))
 """
 
@@ -115,7 +116,7 @@ PACKAGES = {
     "rctd-py": (["rctd-py==0.4.0", "torch==2.13.0", "anndata<0.13"], RCTD),
     "tangram-sc": (["tangram-sc==1.0.4", "torch==2.13.0", "anndata<0.13"], TANGRAM),
     "cell2location": (
-        ["cell2location==0.1.5", "torch==2.13.0", "anndata<0.13"],
+        ["cell2location==0.1.5", "pyro-ppl==1.9.1", "torch==2.13.0", "anndata<0.13"],
         CELL2LOCATION,
     ),
 }

@@ -50,7 +50,7 @@ TASKS = {
         "flashdeconv": ("flashdeconv", {}, {}),
         "rctd": ("rctd-py", {"sigma": 0.6}, {"sigma": 0.6}),
         "tangram": ("tangram-sc", {}, LONG),
-        "cell2location": ("cell2location", {}, {"epochs": 2000}),
+        "cell2location": ("cell2location", {}, {"epochs": 6000}),
         "poisson_image": (None, {}, {}),
     },
 }
@@ -176,7 +176,8 @@ def main() -> None:
                     row["date"] = datetime.date.today().isoformat()
                     rows.append(row)
                     print(row, flush=True)
-    write("deconvolution_speed", pd.DataFrame(rows))
+    table = pd.DataFrame(rows).dropna(axis=1, how="all")
+    write("deconvolution_speed", table)
 
 
 def prepare(folder: Path, dataset: str) -> None:

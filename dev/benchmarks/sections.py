@@ -134,7 +134,7 @@ def described(adata: ad.AnnData) -> None:
 
 
 def cortex() -> list[dict]:
-    names = ("151673", "151674")
+    names = ("151673_hvg_allspots", "151674_hvg_allspots")
     sections = [
         sections_with_images.load(data_folder() / "dlpfc", [name]) for name in names
     ]

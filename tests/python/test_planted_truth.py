@@ -1,5 +1,7 @@
 """What is planted is found, and what is not there is not (see histobridge.data)."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -164,3 +166,21 @@ def test_a_platform_between_spots_and_cells_is_withstood():
     rmse = table["rmse_spot"]
     assert rmse["poisson_image"] < 0.5 * rmse["nnls"]
     assert table.loc["poisson_image", "upper"] < table.loc["nnls", "lower"]
+
+
+def test_the_ablation_of_the_image_is_in_every_report_of_deconvolution(tmp_path):
+    tissue = simulate_tissue(1, spots_per_side=14, seed=1, depth=300, **COARSE)
+    cells = simulate_reference(40, seed=1)
+    blind = hb.benchmark_deconvolution(tissue, cells, n_bootstrap=20, progress=False)
+    ablations = {"no_image", "shuffled_image"}
+    assert ablations.isdisjoint(blind.table["system"])
+    hb.add_morphology(tissue, "colour", cache=False, progress=False)
+    found = hb.benchmark_deconvolution(tissue, cells, n_bootstrap=20, progress=False)
+    rmse = found.summary().set_index("system")["rmse_spot"]
+    for name in ablations:
+        assert rmse["poisson_image"] < 0.95 * rmse[name], name
+    assert np.isclose(
+        rmse["no_image"], blind.summary().set_index("system")["rmse_spot"].min()
+    )
+    page = Path(hb.write_report(found, tmp_path / "report.html")).read_text()
+    assert all(name in page for name in ablations)

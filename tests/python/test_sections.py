@@ -62,6 +62,23 @@ def test_a_planted_motion_is_found(section, degrees, overlap, untouched):
     np.testing.assert_allclose(still.obsm["aligned"], still.obsm["spatial"] * 4)
 
 
+@pytest.mark.parametrize("overlap", [1.0, 0.7])
+def test_histology_finds_the_motion_where_expression_tells_nothing(section, overlap):
+    found = {}
+    for image in (0.0, 0.9):
+        still, again = section.copy(), moved(section, 110, (100, -60))
+        hb.add_morphology(still, "colour", cache=False, progress=False)
+        again.obsm["morphology"] = still.obsm["morphology"]
+        again.uns["histobridge"] = still.uns["histobridge"]
+        again.X = again.X[np.random.default_rng(1).permutation(again.n_obs)]
+        hb.align_sections(
+            [still, again], image=image, overlap=overlap, landmarks="place"
+        )
+        found[image] = error(again)["after"]
+    assert found[0.9] < 40
+    assert found[0.0] > 300
+
+
 def test_sections_that_share_a_part_need_partial_matching(section):
     x = section.obsm["spatial"][:, 0]
     left, right = section[x < np.quantile(x, 0.7)], section[x > np.quantile(x, 0.3)]

@@ -69,3 +69,35 @@ test_that("nuclei make abundances, and the ablations leave them out", {
         "nuclei per spot"
     )
 })
+
+test_that("the ablation of the image is in every benchmark that has one", {
+    skipWithoutPython()
+    tissue <- simulateTissue(
+        1,
+        spotsPerSide = 12, nGenes = 100, depth = 300, seed = 1L
+    )
+    tissue <- addMorphology(tissue, "colour", cache = FALSE)
+    found <- benchmarkDeconvolution(
+        tissue, simulateReference(40, nGenes = 100, seed = 1L),
+        nBootstrap = 20
+    )
+    rows <- subset(summary(found), metric == "rmse_spot")
+    rmse <- stats::setNames(rows$value, rows$system)
+    expect_lt(rmse[["poisson_image"]], rmse[["no_image"]])
+    expect_lt(rmse[["poisson_image"]], rmse[["shuffled_image"]])
+})
+
+test_that("flashdeconv records how far it smooths, or smooths as asked", {
+    skipWithoutPython()
+    x <- deconvolve(
+        exampleMixture(), exampleReference(),
+        system = "flashdeconv"
+    )
+    y <- deconvolve(
+        x, exampleReference(),
+        system = "flashdeconv", smooth = 0.1, name = "smooth"
+    )
+    record <- metadata(y)$HistoBridge
+    expect_lt(record$proportions$strength, 0.1)
+    expect_identical(record$smooth$strength, 0.1)
+})

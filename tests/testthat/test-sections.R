@@ -35,6 +35,21 @@ test_that("a turned section comes to lie where it was", {
     expect_error(alignSections(both$still), "at least two sections")
 })
 
+test_that("parts of a section, its image and a warp are arguments in R too", {
+    skipWithoutPython()
+    both <- turnedBulb(110)
+    x <- spatialCoords(both$still)[, 1]
+    both$still <- both$still[, x <= stats::quantile(x, 0.8)]
+    both$turned <- both$turned[, x >= stats::quantile(x, 0.2)]
+    apart <- function(...) {
+        aligned <- alignSections(both, landmarks = "place", ...)
+        metadata(aligned$turned)$HistoBridge$aligned$landmark_error$after
+    }
+    expect_lt(apart(overlap = 0.7), 50)
+    expect_lt(apart(overlap = 0.7, warp = TRUE), 100)
+    expect_error(apart(image = 0.5), "addMorphology")
+})
+
 test_that("ComBat and removeBatchEffect are those of sva and limma", {
     skipWithoutPython()
     skip_if_not_installed("sva")

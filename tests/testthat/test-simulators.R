@@ -18,6 +18,26 @@ test_that("simulated tissue comes with its truth, the one of Python", {
     expect_error(simulateTissue(1, shared = 2), "shared")
 })
 
+test_that("what is simulated goes straight into the verbs", {
+    skipWithoutPython()
+    tissue <- simulateTissue(1, spotsPerSide = 8, nGenes = 40)
+    cells <- simulateReference(20, nGenes = 40)
+    made <- simulateSpots(cells, spotsPerRegion = 5, depth = NULL)
+    n <- ncol(cells)
+    places <- cbind(x = runif(n, 0, 500), y = runif(n, 0, 500))
+    placed <- SpatialExperiment(
+        list(counts = assay(cells)),
+        colData = DataFrame(cell_type = cells$cell_type), spatialCoords = places
+    )
+    binned <- pseudoSpots(placed, micronsPerPixel = 1)$spots
+    for (x in list(tissue, made$spots, binned)) {
+        expect_identical(assayNames(x)[1], "counts")
+        y <- deconvolve(x, made$rest, system = "nnls")
+        expect_identical(ncol(altExp(y, "proportions")), ncol(x))
+    }
+    expect_identical(assayNames(cells), "counts")
+})
+
 test_that("spots are mixed in patterns, from one half of the cells", {
     skipWithoutPython()
     reference <- exampleReference()

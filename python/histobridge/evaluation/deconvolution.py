@@ -176,6 +176,9 @@ def benchmark_deconvolution(
 ) -> Benchmark:
     """Score proportions against ``obsm[truth]`` beside uniform, Dirichlet and NNLS.
 
+    Where there are image features, the house system without them (``no_image``) and
+    with those of other spots (``shuffled_image``) stand beside it.
+
     Parameters
     ----------
     truth

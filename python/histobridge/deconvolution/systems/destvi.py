@@ -3,7 +3,7 @@
 Lopez et al. 2022, Nat Biotechnol 40:1360. A variational autoencoder conditioned on the
 type learns how cells of a type differ; a spot is a mixture of decoded types, each at a
 latent place of its own, with a gene-wise platform factor and a dummy type. Deviations:
-200 + 300 steps, latent places regularised to the mean cell of the type instead of a
+40 + 100 steps, latent places regularised to the mean cell of the type instead of a
 mixture of VampPrior components, no amortisation: proportions are free per spot.
 Corrected: proportions start from those of fixed signatures; from random ones, the
 published training ends at chance on a few hundred spots.
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     paper="Lopez et al. 2022, Nat Biotechnol 40:1360",
     evidence="dev/benchmarks/results/deconvolution.csv",
     deviations=(
-        "500 steps; latent places regularised to the mean cell; proportions "
-        "free per spot, started from fixed signatures"
+        "40 passes over cells, 100 steps over spots; latent places regularised to "
+        "the mean cell; proportions free per spot, started from fixed signatures"
     ),
 )
 @deconvolver

@@ -2,8 +2,8 @@
 
 Andersson et al. 2020, Commun Biol 3:565. Gene rates per type and one dispersion per
 gene are fitted to the cells; a spot is their mixture with a gene-wise platform factor
-and a noise type. Deviations: 100 passes over cells and 1,000 steps over spots instead
-of 20,000 each, from the mean profiles, where they have converged.
+and a noise type. Deviations: 50 passes over cells and 500 steps over spots instead of
+20,000 each, from the mean profiles, where they have converged.
 """
 
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     paper="Andersson et al. 2020, Commun Biol 3:565",
     evidence="dev/benchmarks/results/deconvolution.csv",
     deviations=(
-        "100 passes over cells and 1,000 steps over spots, from the mean profiles"
+        "50 passes over cells and 500 steps over spots, from the mean profiles"
     ),
 )
 @deconvolver

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
+from histobridge.deconvolution.poisson import PoissonDeconvolver
 from histobridge.deconvolution.signatures import Signatures
 from histobridge.registry import system
 
@@ -75,3 +76,16 @@ def dirichlet(*, seed: int = 0) -> RandomDirichlet:
 def nnls(*, seed: int = 0) -> NonNegativeLeastSquares:
     """Non-negative least squares on mean profiles."""
     return NonNegativeLeastSquares()
+
+
+# An ablation of the image says nothing where there is none, so both declare it.
+@_baseline("no_image", "counts", "reference", "coordinates", "image")
+def no_image(*, seed: int = 0) -> PoissonDeconvolver:
+    """The house system, whose image is ignored."""
+    return PoissonDeconvolver(image="ignore", seed=seed)
+
+
+@_baseline("shuffled_image", "counts", "reference", "coordinates", "image")
+def shuffled_image(*, seed: int = 0) -> PoissonDeconvolver:
+    """The house system, shown the image of random other spots."""
+    return PoissonDeconvolver(image="shuffle", seed=seed)
