@@ -15,7 +15,6 @@ seconds of all its epochs are extrapolated.
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -29,6 +28,7 @@ import scipy.sparse as sp
 from common import RESULTS, write
 
 import histobridge as hb
+from histobridge.evaluation.cost import peak_mb
 
 GENES, COUNTS, LAYERS = 2000, 80, 10
 TARGET = {"gpca_consensus": 300, "stagate": 1800}
@@ -153,7 +153,7 @@ def conditions() -> dict:
 
 
 def peak_gb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return peak_mb() / 2**10
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ from common import stamped, write
 
 import histobridge as hb
 from histobridge import keys
+from histobridge.evaluation.cost import peak_mb
 
 SPOTS, GENES, SECTIONS = 14_000, 20_000, 4
 WIDTHS = {"colour": 156, "texture": 147, "efficientnet-lite0": 1280}
@@ -35,7 +36,7 @@ TARGETS = {"wall_s": 20.0, "peak_gb": 4.0, "share": 0.8, "growth": 1.5}
 
 
 def peak_gb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return peak_mb() / 2**10
 
 
 def cpu_s() -> float:
