@@ -51,7 +51,7 @@ setMethod("plotBenchmark", "data.frame", function(
         ) +
         ggplot2::geom_point(size = 2.4) +
         ggplot2::geom_text(
-            ggplot2::aes(label = sprintf("%.2f", .data$value)),
+            ggplot2::aes(label = twoDigits(.data$value)),
             size = 2.6, vjust = -0.8, show.legend = FALSE
         ) +
         ggplot2::facet_wrap("protocol",
@@ -68,6 +68,9 @@ setMethod("plotBenchmark", "data.frame", function(
         ) +
         ggplot2::theme_minimal(base_size = 11)
 })
+
+# A small negative number is zero, not "-0.00".
+twoDigits <- function(values) sprintf("%.2f", round(values, 2) + 0)
 
 # The catalogue of metrics is Python's; a test compares the two.
 lessIsBetter <- c(

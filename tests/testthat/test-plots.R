@@ -193,6 +193,20 @@ test_that("labels and domains share no colour", {
     data <- ggplot2::layer_data(plot, length(plot$layers))
     fills <- split(data$fill, data$PANEL)
     expect_length(intersect(fills[[1]], fills[[2]]), 0)
+    # A name in both columns is not one class.
+    x$layer <- c("2", "1", NA)
+    plot <- plotDomains(x, truth = "layer")
+    data <- ggplot2::layer_data(plot, length(plot$layers))
+    fill <- data$fill[!duplicated(data$group)]
+    expect_identical(fill[1:3], c(colours[2], colours[1], missingColour))
+    expect_identical(fill[13:15], colours[c(3, 4, 3)])
+    scale <- ggplot2::ggplot_build(plot)$plot$scales$get_scales("fill")
+    shown <- vapply(scale$get_labels(), function(text) {
+        if (is.call(text)) paste("bold", text[[2]]) else as.character(text)
+    }, "")
+    expect_identical(
+        unname(shown), c("bold layer", "1", "2", "bold domain", "1", "2")
+    )
 })
 
 test_that("proportions are drawn as panels, pies and dominant types", {
@@ -241,6 +255,10 @@ test_that("benchmarks and leaks are drawn, and less may be better", {
         plot <- plotBenchmark(scores, metric)
         expect_identical(levels(plot$data$system), c("bad", "good"))
     }
+    scores$value[1] <- -0.001
+    drawn <- ggplot2::ggplot_build(plotBenchmark(scores, "pearson_gene"))
+    labels <- Filter(function(d) "label" %in% names(d), drawn$data)[[1]]$label
+    expect_setequal(labels, c("0.00", "0.50"))
     made <- new("Benchmark", table = scores, headline = data.frame(
         system = "good", rmse_spot = 0.1
     ))
