@@ -55,7 +55,7 @@ simulateTissue <- function(
         spotsPerSide = spotsPerSide, nGenes = nGenes, nTypes = nTypes,
         nDomains = nDomains, shared = shared, exclusive = exclusive,
         seed = seed, ...
-    ))
+    ), assay.type = "counts")
 }
 
 #' @rdname simulators
@@ -65,7 +65,7 @@ simulateReference <- function(
     asExperiment(callPython(
         core()$data$simulate_reference, nCellsPerType,
         nGenes = nGenes, nTypes = nTypes, seed = seed, ...
-    ))
+    ), assay.type = "counts")
 }
 
 #' @rdname simulators
@@ -81,8 +81,10 @@ setMethod("simulateSpots", "ANY", function(
         depth = orNone(depth), seed = seed, ...
     )
     list(
-        spots = asExperiment(py_get_item(made, 0L)),
-        rest = asExperiment(py_get_item(made, 1L), strict = FALSE)
+        spots = asExperiment(py_get_item(made, 0L), assay.type = "counts"),
+        rest = asExperiment(
+            py_get_item(made, 1L), strict = FALSE, assay.type = "counts"
+        )
     )
 })
 
@@ -130,7 +132,9 @@ setMethod("pseudoSpots", "ANY", function(
     )
     spotOf <- fromColumn(py_get_item(made, 1L))
     list(
-        spots = asExperiment(py_get_item(made, 0L), strict = FALSE),
+        spots = asExperiment(
+            py_get_item(made, 0L), strict = FALSE, assay.type = "counts"
+        ),
         spotOf = stats::setNames(as.character(spotOf), colnames(x))
     )
 })

@@ -243,6 +243,12 @@ test_that("sections that were aligned coincide", {
     expect_identical(length(unique(after$colour)), 3L)
 })
 
+# The systems of every panel, from the lowest up.
+systemsShown <- function(plot) {
+    panels <- ggplot2::ggplot_build(plot)$layout$panel_params
+    lapply(panels, function(panel) as.vector(unname(panel$y$get_labels())))
+}
+
 test_that("benchmarks and leaks are drawn, and less may be better", {
     scores <- data.frame(
         system = c("bad", "good"), status = c("baseline", "house"),
@@ -253,8 +259,17 @@ test_that("benchmarks and leaks are drawn, and less may be better", {
     )
     for (metric in c("pearson_gene", "rmse_spot")) {
         plot <- plotBenchmark(scores, metric)
-        expect_identical(levels(plot$data$system), c("bad", "good"))
+        expect_identical(systemsShown(plot), list(c("bad", "good")))
     }
+    # Protocols keep their order, and each has its own order of systems.
+    again <- scores
+    again$protocol <- "blocks"
+    again$value[3:4] <- c(0.1, 0.3)
+    plot <- plotBenchmark(rbind(scores, again), "rmse_spot")
+    expect_identical(
+        systemsShown(plot), list(c("bad", "good"), c("good", "bad"))
+    )
+    expect_identical(levels(plot$data$protocol), c("patients", "blocks"))
     scores$value[1] <- -0.001
     drawn <- ggplot2::ggplot_build(plotBenchmark(scores, "pearson_gene"))
     labels <- Filter(function(d) "label" %in% names(d), drawn$data)[[1]]$label
