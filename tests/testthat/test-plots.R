@@ -161,7 +161,8 @@ test_that("genes are log-normalised, and other sources are read as they are", {
         list(predicted = counts[2:3, ] / 2)
     )
     expect_equal(
-        valuesOf(x, "gene_2", "predicted")$values, unname(counts["gene_2", ]) / 2
+        valuesOf(x, "gene_2", "predicted")$values,
+        unname(counts["gene_2", ]) / 2
     )
     expect_equal(
         valuesOf(x, "gene_2", "counts")$values, unname(counts["gene_2", ])

@@ -59,7 +59,8 @@ def legend(
     ``headings`` are lines of their own, above the level at their place.
     """
     headings = headings or {}
-    texts, bold = [], []
+    texts: list[str] = []
+    bold: list[int] = []
     for i, (level, colour) in enumerate(zip(levels, palette(len(levels)), strict=True)):
         if i in headings:
             axes.scatter([], [], s=0, label=_plain(headings[i]))
