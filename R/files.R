@@ -36,6 +36,27 @@
 #' @examplesIf pythonReady()
 #' path <- writeH5AD(exampleMixture(), tempfile(fileext = ".h5ad"))
 #' readH5AD(path)
+#'
+#' # A store of three cells as discs
+#' if (reticulate::py_module_available("spatialdata")) {
+#'     x <- exampleReference()[, 1:3]
+#'     x$region <- factor("discs")
+#'     x$instance <- 0:2
+#'     spatialdata <- reticulate::import("spatialdata", convert = FALSE)
+#'     models <- spatialdata$models
+#'     made <- spatialdata$SpatialData$init_from_elements(reticulate::dict(
+#'         discs = models$ShapesModel$parse(
+#'             matrix(c(1, 5, 9, 1, 1, 1), 3), geometry = 0L, radius = 2
+#'         ),
+#'         table = models$TableModel$parse(
+#'             asAnnData(x), region = "discs",
+#'             region_key = "region", instance_key = "instance"
+#'         )
+#'     ))
+#'     store <- tempfile(fileext = ".zarr")
+#'     made$write(store)
+#'     readSpatialData(store)
+#' }
 #' @name readH5AD
 #' @export
 readH5AD <- function(
