@@ -252,7 +252,8 @@ def test_values_that_no_picture_has_are_refused(value):
 def test_sixteen_bits_are_the_same_picture_in_every_file(tmp_path):
     rng = np.random.default_rng(0)
     grey = rng.integers(0, 256, (20, 30)).astype(np.uint8)
-    deep = grey.astype(np.uint16) * 257
+    # The lower byte is not the upper one again, which would hide a byte lost.
+    deep = grey.astype(np.uint16) * 256 + rng.integers(0, 256, (20, 30), np.uint16)
     Image.fromarray(deep).save(tmp_path / "deep.png")
     tifffile.imwrite(tmp_path / "deep.tif", deep)
     colour = np.repeat(deep[..., None], 3, axis=2)
