@@ -14,7 +14,14 @@
 #'     inner folds, and the half width of an interval that holds 90 per cent of
 #'     measurements; \code{show()} prints and returns nothing.
 #' @examples
-#' new("TranslationModel", genes = c("Th", "Penk"), settings = list())
+#' model <- new("TranslationModel",
+#'     genes = c("Th", "Penk"),
+#'     settings = list(expected_pearson = c(0.7, 0.2), half_width = c(0.5, 0.9))
+#' )
+#' model
+#' modelGenes(model)
+#' modelReliability(model)
+#' names(modelSettings(model))
 #' @aliases TranslationModel
 #' @export
 setClass("TranslationModel", slots = c(
@@ -47,8 +54,13 @@ setClass("TranslationModel", slots = c(
 #' @examples
 #' scores <- data.frame(system = "ridge_plus", metric = "pearson", value = 0.4)
 #' b <- new("Benchmark", table = scores, headline = scores)
-#' b
+#' show(b)
 #' as.data.frame(b)
+#' summary(new("Benchmark", table = data.frame(
+#'     dataset = "bulb", protocol = "patients", system = "ridge_plus",
+#'     status = "house", fold = "all", metric = "pearson_gene",
+#'     value = 0.5, lower = 0.4, upper = 0.6, n = 501L
+#' )))
 #' @aliases Benchmark
 #' @export
 setClass("Benchmark", slots = c(
@@ -84,6 +96,8 @@ setClass("Benchmark", slots = c(
 #' )
 #' trainSpots(folds, 1)
 #' testSpots(folds, "one")
+#' length(folds)
+#' names(folds)
 #' @aliases SpatialFolds
 #' @export
 setClass("SpatialFolds", slots = c(

@@ -39,7 +39,9 @@
 #' @seealso \code{\link{asExperiment}} and \code{\link{asSeurat}} for the way
 #'     back.
 #' @examplesIf pythonReady()
-#' asAnnData(exampleMixture())
+#' adata <- asAnnData(exampleMixture())
+#' adata
+#' leftOut(adata)
 #' @name asAnnData
 NULL
 

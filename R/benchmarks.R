@@ -47,6 +47,16 @@
 #' benchmarkTranslation(
 #'     x, "train_mean", folds = spatialFolds(x, nSplits = 2), genes = 10
 #' )
+#' benchmarkDomains(x, "layer", systems = "pca_mixture", nBootstrap = 20)
+#'
+#' # Points of known expression, here of another interpolation
+#' x <- x[, 1:60]
+#' imgData(x) <- NULL
+#' truth <- enhanceResolution(x, "bilinear", genes = 2, pixelMicrons = 60)
+#' benchmarkResolution(
+#'     x, truth, "nearest",
+#'     genes = rownames(truth), pixelMicrons = 60, nBootstrap = 20
+#' )
 #' @name benchmarks
 NULL
 

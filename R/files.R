@@ -21,6 +21,10 @@
 #'     \code{"pixels"}.
 #' @param class class of the result.
 #' @param strict as in \code{\link{asExperiment}}.
+#' @param assay.type name of the assay that \code{X} becomes, unless
+#'     \code{uns["X_name"]} says it, as files of \code{writeH5AD()} do. Verbs
+#'     read \code{"counts"}: say so where \code{X} holds raw counts and no
+#'     layer has them.
 #' @param backed whether assays stay in the file: HDF5-backed matrices in R,
 #'     backed ones in an AnnData. The file has to stay where it is.
 #' @param ... passed to \code{\link{asAnnData}}; for \code{readSpatialData()}
@@ -32,12 +36,33 @@
 #' @examplesIf pythonReady()
 #' path <- writeH5AD(exampleMixture(), tempfile(fileext = ".h5ad"))
 #' readH5AD(path)
+#'
+#' # A store of three cells as discs
+#' if (reticulate::py_module_available("spatialdata")) {
+#'     x <- exampleReference()[, 1:3]
+#'     x$region <- factor("discs")
+#'     x$instance <- 0:2
+#'     spatialdata <- reticulate::import("spatialdata", convert = FALSE)
+#'     models <- spatialdata$models
+#'     made <- spatialdata$SpatialData$init_from_elements(reticulate::dict(
+#'         discs = models$ShapesModel$parse(
+#'             matrix(c(1, 5, 9, 1, 1, 1), 3), geometry = 0L, radius = 2
+#'         ),
+#'         table = models$TableModel$parse(
+#'             asAnnData(x), region = "discs",
+#'             region_key = "region", instance_key = "instance"
+#'         )
+#'     ))
+#'     store <- tempfile(fileext = ".zarr")
+#'     made$write(store)
+#'     readSpatialData(store)
+#' }
 #' @name readH5AD
 #' @export
 readH5AD <- function(
         path, class = c(
             "SpatialExperiment", "SingleCellExperiment", "Seurat", "AnnData"
-        ), strict = TRUE, backed = FALSE) {
+        ), strict = TRUE, backed = FALSE, assay.type = "X") {
     class <- match.arg(class)
     if (backed && class == "Seurat") {
         fail("an object that can hold assays on disk", "class Seurat",
@@ -48,8 +73,8 @@ readH5AD <- function(
     adata <- callPython(bridge()$read_h5ad, path, backed)
     switch(class,
         AnnData = adata,
-        Seurat = asSeurat(adata, strict = strict),
-        asExperiment(adata, class, strict)
+        Seurat = asSeurat(adata, strict = strict, assay.type = assay.type),
+        asExperiment(adata, class, strict, assay.type)
     )
 }
 
@@ -70,10 +95,10 @@ writeH5AD <- function(x, path, images = c("paths", "pixels"), ...) {
 readSpatialData <- function(
         path, table = NULL,
         class = c("SpatialExperiment", "SingleCellExperiment"),
-        strict = TRUE, ...) {
+        strict = TRUE, assay.type = "X", ...) {
     adata <- callPython(
         core()$data$read_spatialdata, path.expand(path),
         table = table, ...
     )
-    asExperiment(adata, match.arg(class), strict)
+    asExperiment(adata, match.arg(class), strict, assay.type)
 }

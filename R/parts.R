@@ -39,7 +39,11 @@ namedAssay <- function(x, assay.type) {
     if (!assay.type %in% assayNames(x)) {
         fail(
             paste("an assay named", dQuote(assay.type, FALSE)), "none",
-            assayNames(x)
+            assayNames(x),
+            fix = paste(
+                "name the assay of raw counts with",
+                sprintf("assayNames(x)[1] <- \"%s\"", assay.type)
+            )
         )
     }
     assay(x, assay.type, withDimnames = FALSE)

@@ -70,7 +70,7 @@ padded <- function(ground, ratio) {
 
 drawPanels <- function(
         x, panels, image = TRUE, label = NULL, limits = NULL, columns = NULL,
-        shapes = discs, kinds = NULL) {
+        shapes = discs, kinds = NULL, fill = NULL) {
     needGgplot()
     grounds <- lapply(panels, function(p) groundOf(x, p$section))
     ratio <- max(vapply(grounds, function(g) {
@@ -93,7 +93,7 @@ drawPanels <- function(
             ),
             drawn,
             show.legend = TRUE
-        ) + fillOf(kinds, label, limits)
+        ) + if (is.null(fill)) fillOf(kinds, label, limits) else fill
     }
     titles <- vapply(panels, function(p) p$title, "")
     names(titles) <- seq_along(panels)

@@ -64,7 +64,10 @@ setMethod("plotSaliency", "Explanation", function(
         ggplot2::scale_y_reverse(expand = c(0, 0)) +
         ggplot2::scale_x_continuous(expand = c(0, 0)) +
         ggplot2::coord_fixed() +
-        ggplot2::labs(title = paste("Evidence for", x@settings$target)) +
+        ggplot2::labs(
+            title = paste("Evidence for", x@settings$target),
+            subtitle = "red for it, blue against it"
+        ) +
         ggplot2::theme_void(base_size = 11) +
         ggplot2::theme(
             panel.spacing = ggplot2::unit(3, "pt"),
@@ -118,7 +121,8 @@ panel <- function(x, row, method) {
 
 spotLabel <- function(x, row) {
     table <- as.data.frame(x, what = "spots")
-    factor(table$spot[row], table$spot)
+    labels <- sprintf("%s\npredicted %.2f", table$spot, table$prediction)
+    factor(labels[row], labels)
 }
 
 panelLabel <- function(x, method) {

@@ -33,10 +33,8 @@ setMethod("plotBenchmark", "data.frame", function(
         x, metric = NULL, fold = "all", ...) {
     needGgplot()
     if (is.null(metric)) metric <- x$metric[1]
-    rows <- scoresOf(x, metric, fold)
     less <- metric %in% lessIsBetter
-    rows <- rows[order(rows$value, decreasing = less), ]
-    rows$system <- factor(rows$system, unique(rows$system))
+    rows <- scoresInOrder(scoresOf(x, metric, fold), less)
     ggplot2::ggplot(rows, ggplot2::aes(
         .data$value, .data$system,
         colour = .data$status
@@ -51,7 +49,7 @@ setMethod("plotBenchmark", "data.frame", function(
         ) +
         ggplot2::geom_point(size = 2.4) +
         ggplot2::geom_text(
-            ggplot2::aes(label = sprintf("%.2f", .data$value)),
+            ggplot2::aes(label = twoDigits(.data$value)),
             size = 2.6, vjust = -0.8, show.legend = FALSE
         ) +
         ggplot2::facet_wrap("protocol",
@@ -60,6 +58,8 @@ setMethod("plotBenchmark", "data.frame", function(
                 paste("protocol:", p)
             })
         ) +
+        ggplot2::scale_y_discrete(labels = function(p) sub(".*\r", "", p)) +
+        ggplot2::scale_x_continuous(expand = c(0.12, 0)) +
         ggplot2::scale_colour_manual(
             name = NULL, values = statusColours, na.value = "#888888"
         ) +
@@ -68,6 +68,18 @@ setMethod("plotBenchmark", "data.frame", function(
         ) +
         ggplot2::theme_minimal(base_size = 11)
 })
+
+# Protocols as they come; every protocol has its own order of the systems.
+scoresInOrder <- function(rows, less) {
+    rows$protocol <- factor(rows$protocol, unique(rows$protocol))
+    rows <- rows[order(rows$value, decreasing = less), ]
+    rows$system <- paste(rows$protocol, rows$system, sep = "\r")
+    rows$system <- factor(rows$system, unique(rows$system))
+    rows
+}
+
+# A small negative number is zero, not "-0.00".
+twoDigits <- function(values) sprintf("%.2f", round(values, 2) + 0)
 
 # The catalogue of metrics is Python's; a test compares the two.
 lessIsBetter <- c(

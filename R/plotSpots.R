@@ -66,16 +66,19 @@ setMethod("plotDomains", "ANY", function(
         values <- drawable(columns[[column]])
         if (is.factor(values)) values else factor(values)
     })
-    # Labels and domains share one legend, in which no two have one colour.
-    all <- unique(unlist(lapply(labels, levels)))
-    labels <- lapply(labels, function(v) factor(as.character(v), all))
+    needGgplot()
+    names(labels) <- shown
+    legend <- if (length(shown) > 1) legendOf(labels)
+    labels <- if (is.null(legend)) labels else legend$values
     panels <- lapply(chosenSections(x, sections), function(section) {
         Map(function(column, values) {
             title <- paste0(section, ": ", column)
             list(section = section, title = title, values = values)
         }, shown, labels)
     })
-    drawPanels(x, unname(unlist(panels, recursive = FALSE)))
+    drawPanels(x, unname(unlist(panels, recursive = FALSE)),
+        fill = legend$scale
+    )
 })
 
 #' Draw a measurement beside its prediction

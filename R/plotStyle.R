@@ -55,5 +55,31 @@ fillOf <- function(values, label, limits) {
     )
 }
 
+# Labels of several columns in one legend: no two levels share a colour, and the
+# name of a column stands above its own. Levels are numbered, headings are not.
+legendOf <- function(columns) {
+    texts <- unlist(lapply(columns, levels), use.names = FALSE)
+    first <- cumsum(c(0, lengths(lapply(columns, levels))))[seq_along(columns)]
+    values <- Map(function(v, before) {
+        factor(as.integer(v) + before, seq_along(texts))
+    }, columns, first)
+    headings <- paste("heading", seq_along(columns))
+    breaks <- unlist(Map(function(heading, v, before) {
+        c(heading, before + seq_along(levels(v)))
+    }, headings, columns, first), use.names = FALSE)
+    bold <- lapply(names(columns), function(n) bquote(bold(.(n))))
+    labels <- c(as.list(texts), bold)
+    names(labels) <- c(seq_along(texts), headings)
+    hidden <- rep("transparent", length(headings))
+    names(hidden) <- headings
+    scale <- ggplot2::scale_fill_manual(
+        name = NULL, values = c(paletteOf(seq_along(texts)), hidden),
+        limits = breaks, breaks = breaks,
+        labels = as.expression(unname(labels[breaks])),
+        na.value = missingColour
+    )
+    list(values = values, scale = scale)
+}
+
 # The pronoun of ggplot2's aes().
 utils::globalVariables(".data")

@@ -25,6 +25,35 @@
 #' counts <- data.frame(a = 1:3, b = 4:6, row.names = c("1x1", "1x2", "2x1"))
 #' write.table(counts, file.path(folder, "counts.tsv"), sep = "\t")
 #' readST(folder, "toy")
+#'
+#' # From an archive that somebody sent
+#' archive <- tempfile(fileext = ".tar")
+#' home <- setwd(folder)
+#' tar(archive, "counts.tsv", tar = "internal")
+#' setwd(home)
+#' readST(unpackArchive(archive, tempfile()), "toy")
+#'
+#' visium <- system.file(
+#'     "extdata", "10xVisium", "section1", package = "SpatialExperiment"
+#' )
+#' readVisium(visium)
+#'
+#' # Cells as CosMx writes them: counts, and centroids beside them
+#' cells <- tempfile()
+#' dir.create(cells)
+#' known <- data.frame(fov = 1, cell_ID = 1:3)
+#' write.csv(
+#'     cbind(known, Th = c(0, 2, 1), Penk = c(5, 0, 3)),
+#'     file.path(cells, "a_exprMat_file.csv"), row.names = FALSE
+#' )
+#' places <- data.frame(
+#'     CenterX_global_px = c(10, 90, 50), CenterY_global_px = c(10, 20, 80)
+#' )
+#' write.csv(
+#'     cbind(known, places), file.path(cells, "a_metadata_file.csv"),
+#'     row.names = FALSE
+#' )
+#' readCells(cells, "cells")
 #' @name readFolders
 NULL
 

@@ -42,6 +42,7 @@
 #'     exampleReference(), "dominant", spotsPerRegion = 10
 #' )
 #' altExp(made$spots, "true_proportions")
+#' simulateReference(nCellsPerType = 5, nGenes = 20)
 #' @name simulators
 NULL
 

@@ -19,6 +19,8 @@ import histobridge as hb
 ROOT = Path(__file__).parents[1]
 FIGURES = ROOT / "man" / "figures"
 MOST_BYTES = 150_000
+# Tissue has too many colours for a small PNG, and fewer of them make bands.
+QUALITIES = (90, 80, 70, 60)
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
@@ -37,7 +39,7 @@ def main() -> None:
     write("spots", hb.plot_spots(bulb, "Penk"))
     write("pair", hb.plot_expression_pair(unseen, "Doc2g"))
     write("domains", hb.plot_domains(unseen, truth="layer"))
-    write("proportions", hb.plot_proportions(mixture, kind="pies"))
+    write("proportions", hb.plot_proportions(mixture, kind="pies"), dpi=130)
     write("sections", hb.plot_sections(bulb))
     write("benchmark", hb.plot_benchmark(scores, "pearson_gene"))
     write("leakage", hb.plot_leakage(audit(bulb)))
@@ -62,22 +64,26 @@ def saliency(known: AnnData, unseen: AnnData) -> Figure:
     return hb.explain.plot_saliency(found, spots=3)
 
 
-def write(name: str, figure: Figure) -> None:
-    path = FIGURES / f"gallery-{name}.png"
-    figure.savefig(path, dpi=90)
-    shrink(path)
+def write(name: str, figure: Figure, dpi: int = 90) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        drawn = Path(folder) / "drawn.png"
+        figure.savefig(drawn, dpi=dpi)
+        keep(name, Image.open(drawn).convert("RGB"))
 
 
-def shrink(path: Path) -> None:
-    """Fewer colours, then fewer pixels, until the file is small."""
-    picture = Image.open(path).convert("RGB")
-    while True:
-        # Other methods merge rare colours, such as those of small domains.
-        few = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE)
-        few.save(path, optimize=True)
-        if path.stat().st_size < MOST_BYTES:
+def keep(name: str, picture: Image.Image) -> None:
+    """Write the picture as PNG where that is small, else as JPEG."""
+    png, jpeg = (FIGURES / f"gallery-{name}.{ending}" for ending in ("png", "jpg"))
+    picture.save(png, optimize=True)
+    if png.stat().st_size <= MOST_BYTES:
+        jpeg.unlink(missing_ok=True)
+        return
+    png.unlink()
+    for quality in QUALITIES:
+        picture.save(jpeg, optimize=True, quality=quality, subsampling=0)
+        if jpeg.stat().st_size <= MOST_BYTES:
             return
-        picture = picture.resize([round(side * 0.85) for side in picture.size])
+    raise SystemExit(f"{jpeg.name} has more than {MOST_BYTES} bytes")
 
 
 def viewer(adata: AnnData) -> None:
@@ -87,12 +93,12 @@ def viewer(adata: AnnData) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         page = hb.view_section(adata, Path(folder) / "page.html", genes=100)
-        path = FIGURES / "gallery-viewer.png"
+        path = Path(folder) / "shot.png"
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
         options += ["--window-size=1000,640", "--virtual-time-budget=3000"]
         options += [f"--user-data-dir={folder}/profile", f"--screenshot={path}"]
         subprocess.run([browser, *options, f"file://{page}"], check=True)
-    shrink(path)
+        keep("viewer", Image.open(path).convert("RGB"))
 
 
 if __name__ == "__main__":

@@ -248,8 +248,18 @@ def test_checking_counts_copies_nothing(dense, tissue):
 @pytest.mark.parametrize(
     ("verb", "words"),
     [
-        (lambda a, r: hb.find_domains(a, 1), ("k as a whole number", "found 1")),
-        (lambda a, r: hb.find_domains(a, 2.5), ("k as a whole number", "2.5")),
+        (lambda a, r: hb.find_domains(a, 1), ("k, a whole number", "found 1")),
+        (lambda a, r: hb.find_domains(a, 2.5), ("k, a whole number", "2.5")),
+        (lambda a, r: hb.find_domains(a, "banksy"), ("k, a whole", "found banksy")),
+        (lambda a, r: hb.find_domains(a, np.nan), ("k, a whole", "found nan")),
+        (
+            lambda a, r: hb.benchmark_domains(a, "domain", k="banksy"),
+            ("k, a whole", "found banksy"),
+        ),
+        (
+            lambda a, r: hb.benchmark_domains(a, "domain", k=np.inf),
+            ("k, a whole", "found inf"),
+        ),
         (lambda a, r: hb.find_domains(a, a.n_obs), ("spots", "found 192")),
         (
             lambda a, r: hb.train_translation(a, genes=["gene0001", "Nope"]),

@@ -1,4 +1,4 @@
-"""The template of CONTRIBUTING.md is a system that works."""
+"""The template of CONTRIBUTING.md works; the pictures of README.md are there."""
 
 import re
 import sys
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from painted import GENES, SPOTS, painted_tissue, repainted
+from PIL import Image
 
 import histobridge as hb
 from histobridge import registry
@@ -37,3 +38,22 @@ def test_the_template_finds_a_planted_map_and_no_other(template):
     assert pearson_columns(model.predict(tissue, test), truth).mean() > 0.4
     other = repainted(tissue, test)
     assert abs(pearson_columns(model.predict(other, test), truth).mean()) < 0.25
+
+
+def camel(name):
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def test_the_gallery_shows_every_plot_and_has_its_pictures():
+    root = Path(__file__).parents[2]
+    text = (root / "README.md").read_text()
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
+    assert len(pictures) == len(set(pictures)) >= 10
+    for picture in pictures:
+        with Image.open(root / picture) as image:
+            assert min(image.size) > 200, picture
+    gallery = text.split("## Gallery")[1].split("\n## ")[0]
+    names = [n for n in hb.plotting.__all__ if n.startswith(("plot_", "view_"))]
+    for name in [*names, "plot_saliency"]:
+        assert f"`{camel(name)}(" in gallery, name

@@ -135,6 +135,25 @@ def test_domains_beside_labels_share_no_colour():
     )
     assert len(left) == len(right) == 2
     assert not left & right
+    texts = legend(figure.axes[1])
+    assert [t.get_text() for t in texts] == ["layer", "in", "out", "domain", "0", "1"]
+    bold = [t.get_text() for t in texts if t.get_fontweight() == "bold"]
+    assert bold == ["layer", "domain"]
+
+
+def test_labels_and_domains_of_one_name_are_two_colours():
+    adata = dotted_section()
+    adata.obs["domain"] = pd.Categorical(["1", "2"] * 12)
+    adata.obs["layer"] = pd.Categorical(["2", "1"] * 12)
+    adata.obs.loc["spot0", "layer"] = None
+    figure = hb.plot_domains(adata, truth="layer")
+    left, right = (drawn_at(figure, a, adata.obsm["spatial"])[:3] for a in figure.axes)
+    wanted = [MISSING, PALETTE[0], PALETTE[1]]
+    for colour, expected in zip(left, wanted, strict=True):
+        assert np.abs(colour - np.array(to_rgb(expected)) * 255).max() < 6
+    wanted = [PALETTE[2], PALETTE[3], PALETTE[2]]
+    for colour, expected in zip(right, wanted, strict=True):
+        assert np.abs(colour - np.array(to_rgb(expected)) * 255).max() < 6
 
 
 @pytest.mark.parametrize("kind", ["panels", "pies", "dominant"])
@@ -199,6 +218,9 @@ def test_benchmarks_are_drawn_best_on_top():
     for metric in ("pearson_gene", "rmse_spot"):
         axes = hb.plot_benchmark(table, metric).axes[0]
         assert [t.get_text() for t in axes.get_yticklabels()] == ["bad", "good"]
+    table["value"] = [-0.001, 0.5, 0.3, 0.1]
+    axes = hb.plot_benchmark(table, "pearson_gene").axes[0]
+    assert sorted(t.get_text() for t in axes.texts) == ["0.00", "0.50"]
     with pytest.raises(hb.ContractError, match="rmse_spot"):
         hb.plot_benchmark(table, "ari")
     with pytest.raises(hb.ContractError, match="available: all"):

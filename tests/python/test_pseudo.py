@@ -55,11 +55,15 @@ def test_a_cell_belongs_to_a_spot_exactly_when_it_lies_inside(cells):
 
 @pytest.mark.parametrize("lattice", ["hexagonal", "square"])
 def test_without_a_diameter_no_cell_is_left_over(cells, lattice):
+    cells.uns["spatial"]["sample01"]["scalefactors"]["spot_diameter_fullres"] = 20.0
     spots, spot_of = hb.data.pseudo_spots(
         cells, pitch_microns=80, diameter_microns=None, lattice=lattice
     )
     assert spot_of.notna().all()
     assert spots.X.sum() == cells.X.sum()
+    # Not the diameter of the cells: the spots are as wide as their pitch.
+    factors = spots.uns["spatial"]["sample01"]["scalefactors"]
+    assert factors["spot_diameter_fullres"] == pytest.approx(80 / 0.5)
     assert hb.graphs.pitch(hb.graphs.positions_microns(spots)) == pytest.approx(80)
 
 

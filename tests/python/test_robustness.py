@@ -2,9 +2,11 @@
 
 import io
 import json
+import struct
 import tarfile
 import tracemalloc
 import zipfile
+import zlib
 
 import anndata as ad
 import numpy as np
@@ -20,7 +22,7 @@ import histobridge as hb
 from histobridge.images.lazy import LazyPixels, TiffPixels
 from histobridge.images.overview import overview
 from histobridge.images.pixels import as_rgb
-from histobridge.images.slides import Slide
+from histobridge.images.slides import Slide, free_memory
 from histobridge.interop.files import read_h5ad, write_h5ad
 
 few = settings(
@@ -250,7 +252,8 @@ def test_values_that_no_picture_has_are_refused(value):
 def test_sixteen_bits_are_the_same_picture_in_every_file(tmp_path):
     rng = np.random.default_rng(0)
     grey = rng.integers(0, 256, (20, 30)).astype(np.uint8)
-    deep = grey.astype(np.uint16) * 257
+    # The lower byte is not the upper one again, which would hide a byte lost.
+    deep = grey.astype(np.uint16) * 256 + rng.integers(0, 256, (20, 30), np.uint16)
     Image.fromarray(deep).save(tmp_path / "deep.png")
     tifffile.imwrite(tmp_path / "deep.tif", deep)
     colour = np.repeat(deep[..., None], 3, axis=2)
@@ -283,6 +286,78 @@ def test_a_damaged_image_is_refused(tmp_path, ending, data):
     )
     with pytest.raises(hb.ContractError):
         opened(str(path))
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "tif", "bmp"])
+def test_an_image_of_30000_pixels_is_read_to_its_last_corner(tmp_path, ending):
+    image = np.full((40, 30_000, 3), 240, np.uint8)
+    image[24:, 29_984:] = (200, 30, 60)
+    path = tmp_path / f"a.{ending}"
+    Image.fromarray(image).save(path)
+    adata = section(str(path), spots=[(29_992.0, 32.0), (8.0, 8.0)])
+    slide = hb.images.open_slide(adata, "S")
+    assert (slide.width, slide.height) == (30_000, 40)
+    # Not the edge, over which a JPEG spreads its colours.
+    corner = slide.read(29_988, 28, 12, 12).astype(int)
+    assert np.abs(corner - (200, 30, 60)).max() < 8
+    assert np.abs(slide.read(29_960, 8, 16, 16).astype(int) - 240).max() < 8
+    small, side = overview(slide, 500)
+    assert max(small.shape) <= 500
+    assert side * small.shape[1] >= 30_000
+    hb.add_morphology(adata, "colour", cache=False, progress=False)
+
+
+def header_of_png(path, side):
+    """A PNG that says how large it is and has no pixels."""
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    with path.open("wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n")
+        for kind, body in ((b"IHDR", head), (b"IDAT", b"")):
+            check = struct.pack(">I", zlib.crc32(kind + body))
+            file.write(struct.pack(">I", len(body)) + kind + body + check)
+
+
+@pytest.mark.parametrize(("side", "free"), [(30_000, 4 * 2**30), (40_000, None)])
+def test_a_picture_that_memory_cannot_hold_is_refused(
+    tmp_path, monkeypatch, side, free
+):
+    path = tmp_path / "a.png"
+    header_of_png(path, side)
+    monkeypatch.setattr("histobridge.images.slides.free_memory", lambda: free)
+    with pytest.raises(hb.ContractError, match=f"memory; found {side} x {side}.*tiled"):
+        opened(str(path))
+
+
+def test_transparent_colours_of_a_palette_are_background(tmp_path, monkeypatch):
+    monkeypatch.setattr("histobridge.images.slides._BAND", 7)
+    places = np.arange(600, dtype=np.uint8).reshape(30, 20) % 5
+    picture = Image.fromarray(places, mode="P")
+    picture.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 1, 2, 3])
+    picture.save(tmp_path / "a.png", transparency=3)
+    seen = opened(str(tmp_path / "a.png")).read(0, 0, 20, 30)
+    assert (seen[places == 3] == 255).all()
+    assert (seen[places == 1] == (40, 50, 60)).all()
+
+
+def test_free_memory_is_what_the_system_says():
+    free = free_memory()
+    if free is None:
+        pytest.skip("this system does not tell")
+    assert 2**20 < free < 2**50
+
+
+def test_a_picture_read_by_bands_is_the_whole_one(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    monkeypatch.setattr("histobridge.images.slides._BAND", 7)
+    for mode in ("RGB", "L", "RGBA", "LA", "P", "1"):
+        image = Image.fromarray(rng.integers(0, 256, (30, 20, 3)).astype(np.uint8))
+        path = tmp_path / f"{mode}.png"
+        image.convert(mode).save(path)
+        with Image.open(path) as whole:
+            clear = "A" in whole.getbands()
+            expected = np.asarray(whole.convert("RGBA" if clear else "RGB"))
+        seen = opened(str(path)).read(0, 0, 20, 30)
+        np.testing.assert_array_equal(seen, expected[..., :3])
 
 
 # --- Slides that are larger than memory ---------------------------------------------

@@ -110,6 +110,8 @@ def run(path, *options):
 
 def test_the_page_asks_no_network_and_holds_names_as_text(tmp_path, section):
     path = tmp_path / "page.html"
+    section.obs["sample_id"] = EVIL
+    section.uns["spatial"] = {EVIL: section.uns["spatial"]["S1"]}
     assert hb.view_section(section, path) == str(path)
     text = path.read_text()
     assert EVIL not in text
@@ -120,7 +122,7 @@ def test_the_page_asks_no_network_and_holds_names_as_text(tmp_path, section):
         assert not {"src", "href"} & set(attributes)
     assert not re.search(r"https?://", text)
     held = content(path)
-    assert held["spots"][0] == EVIL
+    assert held["section"] == held["spots"][0] == EVIL
     assert EVIL in [gene["name"] for gene in held["genes"]]
     assert held["image"]["width"] == pytest.approx(720)
 

@@ -87,6 +87,10 @@ test_that("failing maps say so in the picture", {
         ],
         "linear\nFAILED its test"
     )
+    expect_setequal(
+        levels(built$layout$layout$spot),
+        c("a\npredicted 1.00", "b\npredicted 2.00")
+    )
     clean <- ggplot2::ggplot_build(plotSaliency(explained(passes = TRUE)))
     expect_false(any(grepl("FAILED", levels(clean$layout$layout$panel))))
     expect_identical(nrow(clean$data[[2]]), 0L)

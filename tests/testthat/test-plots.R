@@ -161,7 +161,8 @@ test_that("genes are log-normalised, and other sources are read as they are", {
         list(predicted = counts[2:3, ] / 2)
     )
     expect_equal(
-        valuesOf(x, "gene_2", "predicted")$values, unname(counts["gene_2", ]) / 2
+        valuesOf(x, "gene_2", "predicted")$values,
+        unname(counts["gene_2", ]) / 2
     )
     expect_equal(
         valuesOf(x, "gene_2", "counts")$values, unname(counts["gene_2", ])
@@ -193,6 +194,20 @@ test_that("labels and domains share no colour", {
     data <- ggplot2::layer_data(plot, length(plot$layers))
     fills <- split(data$fill, data$PANEL)
     expect_length(intersect(fills[[1]], fills[[2]]), 0)
+    # A name in both columns is not one class.
+    x$layer <- c("2", "1", NA)
+    plot <- plotDomains(x, truth = "layer")
+    data <- ggplot2::layer_data(plot, length(plot$layers))
+    fill <- data$fill[!duplicated(data$group)]
+    expect_identical(fill[1:3], c(colours[2], colours[1], missingColour))
+    expect_identical(fill[13:15], colours[c(3, 4, 3)])
+    scale <- ggplot2::ggplot_build(plot)$plot$scales$get_scales("fill")
+    shown <- vapply(scale$get_labels(), function(text) {
+        if (is.call(text)) paste("bold", text[[2]]) else as.character(text)
+    }, "")
+    expect_identical(
+        unname(shown), c("bold layer", "1", "2", "bold domain", "1", "2")
+    )
 })
 
 test_that("proportions are drawn as panels, pies and dominant types", {
@@ -229,6 +244,12 @@ test_that("sections that were aligned coincide", {
     expect_identical(length(unique(after$colour)), 3L)
 })
 
+# The systems of every panel, from the lowest up.
+systemsShown <- function(plot) {
+    panels <- ggplot2::ggplot_build(plot)$layout$panel_params
+    lapply(panels, function(panel) as.vector(unname(panel$y$get_labels())))
+}
+
 test_that("benchmarks and leaks are drawn, and less may be better", {
     scores <- data.frame(
         system = c("bad", "good"), status = c("baseline", "house"),
@@ -239,8 +260,21 @@ test_that("benchmarks and leaks are drawn, and less may be better", {
     )
     for (metric in c("pearson_gene", "rmse_spot")) {
         plot <- plotBenchmark(scores, metric)
-        expect_identical(levels(plot$data$system), c("bad", "good"))
+        expect_identical(systemsShown(plot), list(c("bad", "good")))
     }
+    # Protocols keep their order, and each has its own order of systems.
+    again <- scores
+    again$protocol <- "blocks"
+    again$value[3:4] <- c(0.1, 0.3)
+    plot <- plotBenchmark(rbind(scores, again), "rmse_spot")
+    expect_identical(
+        systemsShown(plot), list(c("bad", "good"), c("good", "bad"))
+    )
+    expect_identical(levels(plot$data$protocol), c("patients", "blocks"))
+    scores$value[1] <- -0.001
+    drawn <- ggplot2::ggplot_build(plotBenchmark(scores, "pearson_gene"))
+    labels <- Filter(function(d) "label" %in% names(d), drawn$data)[[1]]$label
+    expect_setequal(labels, c("0.00", "0.50"))
     made <- new("Benchmark", table = scores, headline = data.frame(
         system = "good", rmse_spot = 0.1
     ))

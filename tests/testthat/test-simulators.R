@@ -6,13 +6,16 @@ test_that("simulated tissue comes with its truth, the one of Python", {
     truth <- assay(altExp(x, "true_proportions"))
     expect_equal(unname(colSums(truth)), rep(1, 36))
     expect_true(all(c("domain", "n_cells") %in% names(colData(x))))
-    expect_true("rate" %in% assayNames(x))
+    expect_identical(assayNames(x), c("counts", "rate"))
     expect_identical(imgData(x)$image_id, "hires")
     expect_identical(
         assay(simulateTissue(1, spotsPerSide = 6, nGenes = 20, seed = 3L)),
         assay(x)
     )
+    found <- findDomains(x, k = 2, name = "found")
+    expect_identical(nlevels(found$found), 2L)
     cells <- simulateReference(5, nGenes = 20, seed = 3L)
+    expect_identical(assayNames(cells), "counts")
     expect_identical(rowData(cells)$marker_of, rowData(x)$marker_of)
     expect_identical(as.vector(table(cells$cell_type)), rep(5L, 5))
     expect_error(simulateTissue(1, shared = 2), "shared")

@@ -178,3 +178,25 @@ test_that("an AnnData file becomes an object that is drawn", {
     expectHalves(x$domain, made$left[match(colnames(x), made$barcodes)])
     expect_s3_class(plotDomains(x), "ggplot")
 })
+
+test_that("an AnnData file of scanpy, whose X holds counts, is clustered", {
+    made <- visiumFolder()
+    adata <- core()$data$read_visium(made$path)
+    reticulate::py_del_item(adata$uns, "X_name")
+    path <- tempfile(fileext = ".h5ad")
+    adata$write_h5ad(path)
+    expect_error(
+        findDomains(readH5AD(path), k = 2),
+        "\"counts\"; found none; available: X; to fix: name the assay"
+    )
+    x <- readH5AD(path, assay.type = "counts")
+    x <- findDomains(x, k = 2, system = "cellcharter")
+    expectHalves(x$domain, made$left[match(colnames(x), made$barcodes)])
+    expect_s3_class(plotDomains(x), "ggplot")
+    skip_if_not_installed("Seurat")
+    y <- readH5AD(path, "Seurat", strict = FALSE, assay.type = "counts")
+    expect_identical(
+        as.character(findDomains(y, k = 2, system = "cellcharter")$domain),
+        as.character(x$domain)
+    )
+})

@@ -51,7 +51,8 @@ def pseudo_spots(
         Summed counts (CSR) in ``X``; ``obs`` columns ``sample_id``, ``n_cells`` and,
         where ``cells`` has it, ``patient``; ``obsm["spatial"]`` in the pixels of
         ``cells``; ``obsm["true_proportions"]`` (data frame, spots x types; missing
-        where no cell has a label); images and scale factors of ``cells``.
+        where no cell has a label); images and scale factors of ``cells``, with
+        the diameter of the spots.
     spot_of
         Spot name of every cell, indexed by cell; missing between spots.
 
@@ -100,7 +101,12 @@ def pseudo_spots(
         obs=table,
         var=pd.DataFrame(index=cells.var_names),
         obsm={keys.SPATIAL: np.concatenate(centres)},
-        uns={keys.SPATIAL: _libraries(cells, diameter_microns, microns_per_pixel)},
+        # Spots that tile the tissue are as wide as their pitch.
+        uns={
+            keys.SPATIAL: _libraries(
+                cells, diameter_microns or pitch_microns, microns_per_pixel
+            )
+        },
     )
     if labels is not None:
         column = contract.labels(cells, labels, "cell types")
@@ -169,7 +175,7 @@ def proportions(spot_of: pd.Series, column: pd.Series, spots: pd.Index) -> pd.Da
 
 
 def _libraries(
-    cells: ad.AnnData, diameter_microns: float | None, microns_per_pixel: float | None
+    cells: ad.AnnData, diameter_microns: float, microns_per_pixel: float | None
 ) -> dict:
     found = {}
     for section in contract.sections(cells):
@@ -177,8 +183,7 @@ def _libraries(
         factors = dict(library.get(keys.SCALE_FACTORS, {}))
         scale = microns_per_pixel or contract.microns_per_pixel(cells, section)
         factors[keys.MICRONS_PER_PIXEL] = float(scale)
-        if diameter_microns is not None:
-            factors[keys.SPOT_DIAMETER] = diameter_microns / scale
+        factors[keys.SPOT_DIAMETER] = diameter_microns / scale
         found[section] = {**library, keys.SCALE_FACTORS: factors}
     return found
 

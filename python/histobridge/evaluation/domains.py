@@ -30,6 +30,7 @@ from histobridge.evaluation.tidy import finish
 from histobridge.evaluation.views import declared_view
 from histobridge.registry import System
 from histobridge.splits import SpatialBlockKFold, Splitter
+from histobridge.splits.base import whole
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -79,7 +80,7 @@ class Domains(Problem):
         labels = contract.labels(adata, truth, "domain labels")
         self.known = labels.astype(str).to_numpy()
         self.usable = labels.notna().to_numpy() & self.full
-        self.k = k
+        self.k = None if k is None else whole(k, 1, "k")
 
     def folds(self, splitter: Splitter | None, protocol: str) -> list[Fold]:
         """Sections, or the test spots of a splitter; nothing is trained on.

@@ -53,7 +53,7 @@ def plot_saliency(
     grid = figure.subplots(len(rows), len(names) + 1, squeeze=False)
     for line, row in zip(grid, rows, strict=True):
         line[0].imshow(explanation.patches[row])
-        text = f"{explanation.spots['prediction'].iloc[row]:.2f}"
+        text = f"predicted {explanation.spots['prediction'].iloc[row]:.2f}"
         line[0].set_ylabel(f"{explanation.spots['spot'].iloc[row]}\n{text}", fontsize=7)
         for axes, name in zip(line[1:], names, strict=True):
             _draw(axes, explanation, row, name, not verdict.loc[name, "passes"])
@@ -64,7 +64,8 @@ def plot_saliency(
         axes.set_title(name + state, fontsize=9, color=colour, parse_math=False)
     for axes in grid.ravel():
         axes.set(xticks=[], yticks=[])
-    figure.suptitle(f"evidence for {explanation.target}", fontsize=10, parse_math=False)
+    title = f"evidence for {explanation.target}: red for it, blue against it"
+    figure.suptitle(title, fontsize=10, parse_math=False)
     return figure
 
 

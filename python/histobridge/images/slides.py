@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 _TIFFS = {".tif", ".tiff"}
 _MOST_PIXELS = 2**30
+# Pillow's own four, and three or four of the array.
+_BYTES_PER_PIXEL = 8
+_BAND = 512
 
 
 class Slide:
@@ -208,19 +211,55 @@ def _read_picture(path: Path) -> np.ndarray:
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
         with Image.open(path) as picture:
-            if picture.width * picture.height > _MOST_PIXELS:
-                raise ContractError(
-                    "an image that fits into memory",
-                    f"{picture.width} x {picture.height} pixels in {path.name!r}",
-                    "save it as a tiled TIFF, which is read by tiles",
-                )
+            _must_fit(picture.width, picture.height, path.name)
             if picture.mode.startswith(("I", "F")):
                 # Pillow would clip 16 bits to white.
                 return np.asarray(picture)
             clear = "A" in picture.getbands() or "transparency" in picture.info
-            return np.asarray(picture.convert("RGBA" if clear else "RGB"))
+            return _by_bands(picture, "RGBA" if clear else "RGB")
     finally:
         Image.MAX_IMAGE_PIXELS = limit
+
+
+def _must_fit(width: int, height: int, name: str) -> None:
+    free = free_memory()
+    too_large = free is not None and width * height * _BYTES_PER_PIXEL > free
+    if too_large or width * height > _MOST_PIXELS:
+        raise ContractError(
+            "an image that fits into memory",
+            f"{width} x {height} pixels in {name!r}",
+            "save it as a tiled TIFF, which is read by tiles",
+        )
+
+
+def free_memory() -> int | None:
+    """Bytes that this process can still take; ``None`` where no one tells."""
+    found = []
+    try:
+        text = Path("/proc/meminfo").read_text()
+        found.append(int(text.split("MemAvailable:")[1].split()[0]) * 1024)
+    except (OSError, IndexError, ValueError):
+        pass
+    try:
+        group = Path("/sys/fs/cgroup")
+        most, used = (
+            int((group / name).read_text()) for name in ("memory.max", "memory.current")
+        )
+        found.append(most - used)
+    except (OSError, ValueError):
+        pass
+    return max(0, min(found)) if found else None
+
+
+def _by_bands(picture: Any, mode: str) -> np.ndarray:
+    """Bytes (height, width, channels); a whole conversion would hold three copies."""
+    width, height = picture.size
+    found = np.empty((height, width, len(mode)), np.uint8)
+    for top in range(0, height, _BAND):
+        end = min(top + _BAND, height)
+        band = picture.crop((0, top, width, end))
+        found[top:end] = np.asarray(band.convert(mode))
+    return found
 
 
 def _read_openslide(path: Path) -> LazyPixels:

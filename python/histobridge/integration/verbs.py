@@ -12,6 +12,7 @@ import pandas as pd
 
 from histobridge import __version__, contract, keys, registry
 from histobridge.contract import ContractError
+from histobridge.splits.base import whole
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -120,8 +121,7 @@ def find_domains(
     np.True_
     """
     entry = _checked(adata, system)
-    if k is not None and (int(k) != k or k < 2):
-        raise ContractError("k as a whole number of at least 2", k)
+    k = None if k is None else whole(k, 2, "k")
     if k is None and entry.status == "baseline":
         raise ContractError("k, which no baseline chooses", f"none for {system!r}")
     model = entry.create(seed=seed, **params)

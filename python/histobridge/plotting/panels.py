@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,14 @@ class Panel:
     section: str
     title: str
     values: pd.Series | None = None
+
+
+@dataclass
+class Legend:
+    """Texts of the levels of a drawing, and headings above some of them."""
+
+    texts: Sequence[str]
+    headings: Mapping[int, str]
 
 
 @dataclass
@@ -113,6 +121,7 @@ def draw_panels(
     label: str = "",
     limits: tuple[float, float] | None = None,
     across: int = PANELS_ACROSS,
+    entries: Legend | None = None,
 ) -> Figure:
     """Draw panels in a grid, with one legend or colour bar for all of them.
 
@@ -122,6 +131,8 @@ def draw_panels(
         Of the colour bar.
     limits
         Of the colours; by default the range of all panels.
+    entries
+        Of the legend; by default the levels themselves.
     """
     grounds = {p.section: ground(adata, p.section, image) for p in panels}
     figure, axes = panel_grid([grounds[p.section] for p in panels], across)
@@ -141,7 +152,9 @@ def draw_panels(
         bar.outline.set_visible(False)
         bar.set_label(label, fontsize=9, parse_math=False)
     elif levels is not None:
-        legend(axes[min(across, len(axes)) - 1], levels)
+        entries = entries or Legend(levels, {})
+        last = axes[min(across, len(axes)) - 1]
+        legend(last, entries.texts, entries.headings)
     return figure
 
 

@@ -160,7 +160,7 @@ def _draw_scores(axes: Axes, panel: pd.DataFrame, metric: str) -> None:
     axes.scatter(panel["value"], place, color=colours, s=36, zorder=3)
     for y, value in zip(place, panel["value"], strict=True):
         if np.isfinite(value):
-            axes.annotate(f"{value:.2f}", (value, y), (0, 5), **_ABOVE)
+            axes.annotate(f"{value:z.2f}", (value, y), (0, 5), **_ABOVE)
     axes.axvline(0, color=FAINT, lw=0.8, zorder=0)
     axes.set_yticks(place, panel["system"], parse_math=False)
     axes.set_xlabel("less is better" if less else "", fontsize=8)

@@ -10,7 +10,13 @@ import pandas as pd
 
 from histobridge import contract, keys
 from histobridge.contract import ContractError
-from histobridge.plotting.panels import Panel, chosen_sections, draw_panels
+from histobridge.plotting.panels import (
+    Legend,
+    Panel,
+    chosen_sections,
+    draw_panels,
+    levels_of,
+)
 from histobridge.plotting.values import expression, frame_of, values_of
 
 if TYPE_CHECKING:
@@ -136,13 +142,13 @@ def plot_domains(
         panels = [Panel(n, f"{n}: {key}", values.iloc[parts[n]]) for n in names]
         return draw_panels(adata, panels)
     # Labels and domains share one legend, in which no two have one colour.
-    together = _together(labels)
+    together, entries = _together(labels)
     panels = [
         Panel(name, f"{name}: {column}", together[column].iloc[parts[name]])
         for name in chosen_sections(adata, sections)
         for column in shown
     ]
-    return draw_panels(adata, panels)
+    return draw_panels(adata, panels, entries=entries)
 
 
 def correlation(measured: pd.Series, predicted: pd.Series) -> float:
@@ -159,10 +165,17 @@ def _standardised(values: pd.Series) -> pd.Series:
     return (values - values.mean()) / (spread if spread > 0 else 1.0)
 
 
-def _together(labels: dict[str, pd.Series]) -> dict[str, pd.Series]:
-    texts = {name: column.astype("category") for name, column in labels.items()}
-    levels: list[str] = []
-    for column in texts.values():
-        levels += [level for level in column.cat.categories if level not in levels]
-    kind = pd.CategoricalDtype(levels)
-    return {name: column.astype(object).astype(kind) for name, column in texts.items()}
+def _together(labels: dict[str, pd.Series]) -> tuple[dict[str, pd.Series], Legend]:
+    """Labels as places in one legend, which names the column above its levels."""
+    texts: list[str] = []
+    headings, first = {}, {}
+    for name, column in labels.items():
+        headings[len(texts)] = name
+        first[name] = len(texts)
+        texts += [str(level) for level in levels_of(column)]
+    kind = pd.CategoricalDtype(range(len(texts)))
+    places = {}
+    for name, column in labels.items():
+        codes = column.astype("category").cat.codes.astype(float)
+        places[name] = (codes + first[name]).where(codes >= 0).astype(kind)
+    return places, Legend(texts, headings)

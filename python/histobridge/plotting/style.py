@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,11 +51,24 @@ def palette(n: int) -> list[str]:
     return [to_hex(colormaps[CONTINUOUS](i / (n - 1))) for i in range(n)]
 
 
-def legend(axes: Axes, levels: Sequence[str]) -> None:
-    """List the levels of a categorical drawing outside its right edge."""
-    for level, colour in zip(levels, palette(len(levels)), strict=True):
+def legend(
+    axes: Axes, levels: Sequence[str], headings: Mapping[int, str] | None = None
+) -> None:
+    """List the levels of a categorical drawing outside its right edge.
+
+    ``headings`` are lines of their own, above the level at their place.
+    """
+    headings = headings or {}
+    texts: list[str] = []
+    bold: list[int] = []
+    for i, (level, colour) in enumerate(zip(levels, palette(len(levels)), strict=True)):
+        if i in headings:
+            axes.scatter([], [], s=0, label=_plain(headings[i]))
+            bold.append(len(texts))
+            texts.append(headings[i])
         axes.scatter([], [], color=colour, label=_plain(level), s=30)
-    columns = -(-len(levels) // 16)
+        texts.append(str(level))
+    columns = -(-len(texts) // 16)
     drawn = axes.legend(
         loc="center left",
         bbox_to_anchor=(1.0, 0.5),
@@ -63,9 +76,11 @@ def legend(axes: Axes, levels: Sequence[str]) -> None:
         fontsize=8,
         ncols=columns,
     )
-    for text, level in zip(drawn.get_texts(), levels, strict=True):
-        text.set_text(str(level))
-        text.set_parse_math(False)
+    for place, (entry, text) in enumerate(zip(drawn.get_texts(), texts, strict=True)):
+        entry.set_text(text)
+        entry.set_parse_math(False)
+        if place in bold:
+            entry.set_fontweight("bold")
 
 
 def _plain(level: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -145,7 +146,7 @@ class KFoldSplitter(Splitter):
             yield np.flatnonzero(folds == fold)
 
 
-def whole(value: float, least: int, what: str) -> int:
+def whole(value: Any, least: int, what: str) -> int:
     """A whole number, however it is written.
 
     Raises
@@ -153,7 +154,9 @@ def whole(value: float, least: int, what: str) -> int:
     ContractError
         When it is less than ``least``, or no whole number.
     """
-    if isinstance(value, bool) or value != round(value) or value < least:
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    # Neither NaN nor infinity is its own floor.
+    if not number or value % 1 != 0 or value < least:
         raise ContractError(f"{what}, a whole number of at least {least}", value)
     return int(value)
 
