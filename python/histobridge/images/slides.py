@@ -17,6 +17,7 @@ from histobridge.images.lazy import (
     TiffPixels,
 )
 from histobridge.images.pixels import BACKGROUND, as_rgb
+from histobridge.memory import free_memory
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -230,25 +231,6 @@ def _must_fit(width: int, height: int, name: str) -> None:
             f"{width} x {height} pixels in {name!r}",
             "save it as a tiled TIFF, which is read by tiles",
         )
-
-
-def free_memory() -> int | None:
-    """Bytes that this process can still take; ``None`` where no one tells."""
-    found = []
-    try:
-        text = Path("/proc/meminfo").read_text()
-        found.append(int(text.split("MemAvailable:")[1].split()[0]) * 1024)
-    except (OSError, IndexError, ValueError):
-        pass
-    try:
-        group = Path("/sys/fs/cgroup")
-        most, used = (
-            int((group / name).read_text()) for name in ("memory.max", "memory.current")
-        )
-        found.append(most - used)
-    except (OSError, ValueError):
-        pass
-    return max(0, min(found)) if found else None
 
 
 def _by_bands(picture: Any, mode: str) -> np.ndarray:

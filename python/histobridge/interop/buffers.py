@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from histobridge.memory import free_memory
+
 try:
     import resource
 except ImportError:  # Windows has none
@@ -72,14 +74,14 @@ def allocate(capsule: Any, name: str, mode: str, length: int, limit: float) -> b
 
 def _fits(needed: int, limit: float) -> bool:
     """Whether memory of twice the size is free, and no limit is near."""
+    free = free_memory()
     try:
-        page = os.sysconf("SC_PAGE_SIZE")
-        free, total = (os.sysconf(f"SC_{kind}_PAGES") for kind in ("AVPHYS", "PHYS"))
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         address_space = resource.getrlimit(resource.RLIMIT_AS)[0]
     except (AttributeError, OSError, ValueError):
         return False
-    unlimited = address_space == resource.RLIM_INFINITY and limit >= total * page
-    return unlimited and 2 * needed <= free * page
+    unlimited = address_space == resource.RLIM_INFINITY and limit >= total
+    return unlimited and free is not None and 2 * needed <= free
 
 
 def fill(capsule: Any, name: str, values: np.ndarray, order: str) -> bool:
