@@ -86,12 +86,13 @@ filled <- function(value, mode, order = "C", dim = NULL) {
     if (!py_to_r(bridge()$fill(holder, "v", value, order))) {
         holder$v <- as.vector(py_to_r(bridge()$flat(value, order)), mode)
     }
-    if (length(dim)) {
-        dim(holder$v) <- dim
-    }
+    v <- holder$v
     # Under a second name, R would copy it to set an attribute.
-    on.exit(holder$v <- NULL)
-    holder$v
+    holder$v <- NULL
+    if (length(dim)) {
+        dim(v) <- dim
+    }
+    v
 }
 
 fromArray <- function(value, order) {

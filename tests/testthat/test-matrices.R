@@ -174,3 +174,21 @@ test_that("a sparse matrix with positions outside of it does not reach R", {
         expect_error(fromSpots(broken[[name]]), "positions outside of it")
     }
 })
+
+test_that("a dense matrix is copied once on its way to R", {
+    skipWithoutPython()
+    skip_if(file.access("/proc/self/clear_refs", 2) != 0)
+    held <- function(key) {
+        line <- grep(key, readLines("/proc/self/status"), value = TRUE)
+        as.numeric(gsub("[^0-9]", "", line)) * 1024
+    }
+    np <- reticulate::import("numpy", convert = FALSE)
+    value <- np$ones(c(1000L, 10000L))
+    invisible(fromSpots(np$ones(c(2L, 3L))))
+    gc()
+    cat("5", file = "/proc/self/clear_refs")
+    before <- held("VmRSS")
+    m <- fromSpots(value)
+    expect_identical(dim(m), c(10000L, 1000L))
+    expect_lt(held("VmHWM") - before, 1.5 * 8e7)
+})
