@@ -7,7 +7,6 @@ from histobridge.graphs.neighbours import (
     has_microns,
     knn_graph,
     laplacian,
-    lattice_rings,
     nearest,
     neighbour_mean,
     pitch,
@@ -18,6 +17,7 @@ from histobridge.graphs.neighbours import (
 from histobridge.graphs.shapes import (
     alpha_graph,
     delaunay_graph,
+    lattice_rings,
     radius_graph,
     ring_graph,
 )

@@ -58,22 +58,6 @@ def pitch(points: np.ndarray) -> float:
     return float(np.median(positive)) if positive.size else 1.0
 
 
-def lattice_rings(points: np.ndarray) -> int:
-    """Neighbours in the first ring: 6 on a hexagonal lattice, 4 on a square one.
-
-    Counted within 1.2 pitches: on a square lattice half of the spots or more see
-    three, holes and jitter included, and the typical (90th percentile) spot its whole
-    ring. Points that lie on no lattice see fewer and count as hexagonal.
-    """
-    from scipy.spatial import cKDTree
-
-    found = cKDTree(points).query_ball_point(
-        points, 1.2 * pitch(points), return_length=True
-    )
-    typical, whole = np.percentile(found - 1, (50, 90)) if len(points) else (0, 0)
-    return 4 if typical >= 3 and whole <= 4 else 6
-
-
 def nearest(
     points: np.ndarray,
     k: int,
@@ -106,14 +90,12 @@ def knn_graph(points: np.ndarray, sections: np.ndarray, k: int | None) -> sp.csr
         (n,) section of each point.
     k
         Neighbours per point, fewer in a section that has fewer points, and more
-        where others are as near as the k-th: on a square lattice 6 are 8. ``None``:
-        as many as the first ring of a section's lattice has (:func:`lattice_rings`).
+        where others are as near as the k-th: on a square lattice 6 are 8.
     """
     rows, columns = [], []
     for section in np.unique(sections):
         spots = np.flatnonzero(sections == section)
-        part = points[spots]
-        row, column = _with_ties(part, lattice_rings(part) if k is None else k)
+        row, column = _with_ties(points[spots], k)
         rows.append(spots[row])
         columns.append(spots[column])
     row, column = np.concatenate(rows), np.concatenate(columns)

@@ -39,8 +39,7 @@ class GraphPCAConsensus:
     Parameters
     ----------
     neighbours
-        Of the spatial graph within each section; ``None``: the first ring of its
-        lattice, 6 where there is none.
+        Of the spatial graph within each section.
     dimensions, factors
         The grid: components kept (at most a tenth of the spots), and multiples of
         the least smoothing that settles the domains.
@@ -63,7 +62,7 @@ class GraphPCAConsensus:
     def __init__(
         self,
         *,
-        neighbours: int | None = None,
+        neighbours: int = 6,
         dimensions: tuple[int, ...] = (6, 8, 10, 12, 15, 20, 25, 30),
         factors: tuple[float, ...] = (1.0, 2.0, 4.0),
         genes: int = 2000,
