@@ -104,7 +104,7 @@ def align_sections(
         if image and not all(keys.MORPHOLOGY in adata.obsm for adata, *_ in parts):
             raise ContractError(
                 f'image features in obsm["{keys.MORPHOLOGY}"] of every object, to '
-                "weigh (add_morphology)",
+                "weigh (run add_morphology / addMorphology)",
                 "none",
             )
         sections = _sections(parts, seed)
