@@ -79,7 +79,7 @@ def nearest(
     return search.kneighbors(queries)
 
 
-def knn_graph(points: np.ndarray, sections: np.ndarray, k: int | None) -> sp.csr_matrix:
+def knn_graph(points: np.ndarray, sections: np.ndarray, k: int) -> sp.csr_matrix:
     """Directed kNN graph (n, n) of ones without self loops; none across sections.
 
     Parameters
