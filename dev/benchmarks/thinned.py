@@ -10,6 +10,7 @@ Usage: HISTOBRIDGE_DATA=<folder> python dev/benchmarks/thinned.py [--draws 6]
 
 import argparse
 import warnings
+from itertools import product
 
 import anndata as ad
 import numpy as np
@@ -26,13 +27,17 @@ GENES, COUNTS = 0.6, 0.7
 # Those of cortex and osmFISH take minutes each.
 SMALL = [name for name in SECTIONS if name.startswith(("mob", "her2st", "starmap"))]
 DEFAULT = "default"
+BOTH = ("kmeans", "ward")
 SETTINGS = {
     DEFAULT: {},
+    "genes as they vary": {"views": tuple(product((False,), BOTH))},
+    "unit variance": {"views": tuple(product((True,), BOTH))},
+    "both starts on both": {"views": tuple(product((False, True), BOTH))},
+    "the other start on each": {"views": ((False, "ward"), (True, "kmeans"))},
     "4 neighbours": {"neighbours": 4},
     "8 neighbours": {"neighbours": 8},
     "smoothing x 1, 2, 4": {"factors": (1.0, 2.0, 4.0)},
     "smoothing x 1": {"factors": (1.0,)},
-    "smoothing x .5, 1, 2, 4": {"factors": (0.5, 1.0, 2.0, 4.0)},
 }
 
 

@@ -228,4 +228,4 @@ def test_efficientnet_lite0_is_deterministic_with_1280_columns(tissue):
     assert found[0].shape == (3, 1280)
     np.testing.assert_array_equal(*found)
     assert found[0].std(axis=0).max() > 0.05
-    assert find_encoder("efficientnet-lite0").sides_microns == (200.0,)
+    assert find_encoder("efficientnet-lite0").sides_microns == (200.0, 400.0)

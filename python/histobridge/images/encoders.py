@@ -78,7 +78,12 @@ def texture() -> Encoder:
     )
 
 
-def torch_encoder(name: str, version: str = "1", prefix: str = "feature") -> Encoder:
+def torch_encoder(
+    name: str,
+    version: str = "1",
+    prefix: str = "feature",
+    sides_microns: tuple[float, ...] = (200.0,),
+) -> Encoder:
     """Features of a network of :func:`load_backbone`, 224 pixels a side, mean-pooled.
 
     Raises
@@ -104,12 +109,16 @@ def torch_encoder(name: str, version: str = "1", prefix: str = "feature") -> Enc
         pixels=lambda microns: 224,
         encode=encode,
         columns=tuple(f"{prefix}_{i}" for i in range(width)),
+        sides_microns=sides_microns,
     )
 
 
 def efficientnet_lite0() -> Encoder:
-    """EfficientNet-Lite0 with ImageNet weights, mean-pooled."""
-    return torch_encoder(LITE0, "57934424", "lite0")
+    """EfficientNet-Lite0 with ImageNet weights, mean-pooled.
+
+    Two scales: cells, and the tissue that they are part of.
+    """
+    return torch_encoder(LITE0, "57934424", "lite0", (200.0, 400.0))
 
 
 ENCODERS: dict[str, Callable[[], Encoder]] = {

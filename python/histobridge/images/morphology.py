@@ -45,14 +45,14 @@ def add_morphology(
     encoders
         Names among ``colour`` (statistics of each patch, 52 columns), ``texture``
         (edges, ridges and blobs of the whole section at seven scales, 147 columns),
-        ``efficientnet-lite0`` (ImageNet, 1,280 columns; some 15 patches a second and
-        core), ``efficientnet-lite1``, ``-lite2`` and networks of other libraries, see
-        :func:`histobridge.images.backbones.load_backbone`. Default: the first two,
-        which take seconds for a section.
+        ``efficientnet-lite0`` (ImageNet, 1,280 columns a side; some 15 patches a
+        second and core), ``efficientnet-lite1``, ``-lite2`` and networks of other
+        libraries, see :func:`histobridge.images.backbones.load_backbone`. Default:
+        the first two, which take seconds for a section.
     patch_microns
         Side of the square patch in microns; several sides give several blocks.
         Default: what each encoder is best used with (colour 112, 200 and 300;
-        EfficientNet-Lite0 200). ``texture`` has scales of its own.
+        EfficientNet-Lite0 200 and 400). ``texture`` has scales of its own.
     image_id
         Which image of the section; default the full-resolution source image where
         its path is known, else ``hires``.
