@@ -193,7 +193,32 @@ def test_the_smoother_solves_its_system_directly_and_by_iteration(
     iterated = GraphSmoother(laplacian)(x, strength)
     scale = np.abs(x).max(axis=0) + 1e-12
     np.testing.assert_allclose(direct / scale, expected / scale, atol=1e-10)
-    np.testing.assert_allclose(iterated / scale, expected / scale, atol=1e-3)
+    np.testing.assert_allclose(iterated / scale, expected / scale, atol=2e-4)
+
+
+def test_all_strengths_at_once_are_what_each_is_alone(laplacian, monkeypatch):
+    x = np.random.default_rng(2).normal(size=(300, 11))
+    strengths = (0.0, 0.05, 1.6, 102.4)
+    direct = [GraphSmoother(laplacian)(x, s) for s in strengths]
+    monkeypatch.setattr(embedding, "DIRECT_LIMIT", 10)
+    together = GraphSmoother(laplacian).path(x, strengths)
+    np.testing.assert_allclose(together, direct, atol=1e-4)
+
+
+def test_components_of_some_rows_are_those_of_all(monkeypatch):
+    rng = np.random.default_rng(3)
+    dense = rng.normal(size=(4000, 3)) @ rng.normal(size=(3, 30)) * 5
+    matrix = sp.csr_matrix(dense + rng.normal(size=dense.shape))
+    monkeypatch.setattr(embedding, "DENSE_LIMIT", 10)
+    whole = embedding.component_scores(matrix, 3)
+    monkeypatch.setattr(embedding, "MOST_ROWS", 1000)
+    some = embedding.component_scores(matrix, 3)
+    assert some.shape == whole.shape
+    assert not np.array_equal(some, whole)
+    np.testing.assert_allclose(some.mean(axis=0), 0, atol=1e-8)
+    # The same subspace: what one explains of the other.
+    left = np.linalg.lstsq(some, whole, rcond=None)[1]
+    assert left.sum() < 0.01 * (whole**2).sum()
 
 
 def leading(dense, n):

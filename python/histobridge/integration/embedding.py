@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 DIRECT_LIMIT = 20_000
 DENSE_LIMIT = 20_000_000
 GENES_PER_ROW = 400
+SERIES_ERROR = 1e-5
+COLUMNS = 8
+MOST_ROWS = 100_000
 
 
 def principal_components(
@@ -76,16 +80,24 @@ def component_scores(matrix: sp.csr_matrix, n: int, *, seed: int = 0) -> np.ndar
     if not small and matrix.nnz > GENES_PER_ROW * rows:
         model = PCA(n, svd_solver="arpack", random_state=seed)
         return fix_signs(model.fit_transform(sp.csr_matrix(matrix)))
-    return fix_signs(_covariance_scores(matrix.toarray() if small else matrix, n))
+    return fix_signs(_covariance_scores(matrix.toarray() if small else matrix, n, seed))
 
 
-def _covariance_scores(matrix: np.ndarray | sp.csr_matrix, n: int) -> np.ndarray:
+def _covariance_scores(
+    matrix: np.ndarray | sp.csr_matrix, n: int, seed: int
+) -> np.ndarray:
     from scipy.linalg import eigh
 
     mean = np.asarray(matrix.mean(axis=0)).ravel()
     if sp.issparse(matrix):
-        product = (matrix.T @ matrix).toarray()
-        product -= matrix.shape[0] * np.outer(mean, mean)
+        # Some rows tell how genes vary together as well as all of them do.
+        some = matrix
+        if matrix.shape[0] > MOST_ROWS:
+            rng = np.random.default_rng(seed)
+            some = matrix[np.sort(rng.permutation(matrix.shape[0])[:MOST_ROWS])]
+        product = (some.T @ some).toarray()
+        own = np.asarray(some.mean(axis=0)).ravel()
+        product -= some.shape[0] * np.outer(own, own)
     else:
         matrix = matrix - mean
         product, mean = matrix.T @ matrix, np.zeros(len(mean))
@@ -108,7 +120,7 @@ class GraphSmoother:
     """Solve ``(I + strength L) z = x`` for several strengths on one graph.
 
     L is the symmetric normalised Laplacian. Up to 20,000 spots by sparse
-    factorisation, above by conjugate gradients.
+    factorisation, above by a series of Chebyshev polynomials.
     """
 
     def __init__(self, laplacian: sp.csr_matrix):
@@ -116,37 +128,67 @@ class GraphSmoother:
 
     def __call__(self, x: np.ndarray, strength: float) -> np.ndarray:
         """Smoothed ``x`` (n, d); ``strength`` 0 returns it as it is."""
+        return self.path(x, (strength,))[0]
+
+    def path(self, x: np.ndarray, strengths: Sequence[float]) -> list[np.ndarray]:
+        """Smoothed ``x`` (n, d) for each; of many spots all cost little above one."""
+        if len(x) > DIRECT_LIMIT:
+            return _chebyshev(self.laplacian, x, strengths)
+        return [self._solved(x, strength) for strength in strengths]
+
+    def _solved(self, x: np.ndarray, strength: float) -> np.ndarray:
+        from scipy.sparse.linalg import splu
+
         if strength == 0:
             return x
-        n = len(x)
-        system = (sp.identity(n) + strength * self.laplacian).tocsc()
-        if n <= DIRECT_LIMIT:
-            from scipy.sparse.linalg import splu
-
-            return splu(system).solve(np.ascontiguousarray(x))
-        return _conjugate_gradients(system.tocsr(), x)
+        system = (sp.identity(len(x)) + strength * self.laplacian).tocsc()
+        return splu(system).solve(np.ascontiguousarray(x))
 
 
-def _conjugate_gradients(system: sp.csr_matrix, x: np.ndarray) -> np.ndarray:
-    # All columns at once: the matrix is read once per step, not once per column.
-    inverse = 1.0 / system.diagonal()[:, None]
-    z = x * inverse
-    residual = x - system @ z
-    step = direction = residual * inverse
-    rho = (residual * step).sum(axis=0)
-    target = 1e-8 * np.maximum((x**2).sum(axis=0), 1e-30)
-    for _ in range(200):
-        product = system @ direction
-        alpha = rho / np.maximum((direction * product).sum(axis=0), 1e-300)
-        z = z + alpha * direction
-        residual = residual - alpha * product
-        if ((residual**2).sum(axis=0) <= target).all():
-            break
-        step = residual * inverse
-        new = (residual * step).sum(axis=0)
-        direction = step + (new / np.maximum(rho, 1e-300)) * direction
-        rho = new
-    return z
+def _chebyshev(
+    laplacian: sp.csr_matrix, x: np.ndarray, strengths: Sequence[float]
+) -> list[np.ndarray]:
+    """``(I + strength L)^-1 x`` from polynomials that no strength changes.
+
+    The eigenvalues of L lie in [0, 2], and on [-1, 1]
+    ``1 / (a + t) = (1 + 2 sum_j r^j T_j(t)) / w`` with ``w = sqrt(a^2 - 1)`` and
+    ``r = w - a``; cut where the rest is below ``SERIES_ERROR`` of ``x``.
+    """
+    centred = (laplacian - sp.identity(len(x))).tocsr()
+    twice = 2 * centred
+    series = [_coefficients(strength) for strength in strengths]
+    out = [np.empty(x.shape) for _ in strengths]
+    # A few columns at a time stay in the cache of the processor.
+    for start in range(0, x.shape[1], COLUMNS):
+        columns = slice(start, start + COLUMNS)
+        new = np.array(x[:, columns], dtype=float)
+        total, old, part = [new * c[0] for c in series], new, np.empty_like(new)
+        for j in range(1, max(len(c) for c in series)):
+            # The first polynomial is t itself, the next 2 t T_j - T_(j-1).
+            step = (twice if j > 1 else centred) @ new
+            if j > 1:
+                step -= old
+            old, new = new, step
+            for z, c in zip(total, series, strict=True):
+                if j < len(c):
+                    z += np.multiply(new, c[j], out=part)
+        for z, smooth in zip(total, out, strict=True):
+            smooth[:, columns] = z
+    return out
+
+
+def _coefficients(strength: float) -> np.ndarray:
+    """Chebyshev coefficients of ``1 / (1 + strength (1 + t))`` on [-1, 1]."""
+    if strength == 0:
+        return np.ones(1)
+    a = 1 + 1 / strength
+    w = np.sqrt(a**2 - 1)
+    ratio = w - a
+    least = SERIES_ERROR * strength * w * (1 - abs(ratio)) / 2
+    terms = max(2, int(np.ceil(np.log(least) / np.log(abs(ratio)))))
+    found = 2 * ratio ** np.arange(terms) / (strength * w)
+    found[0] /= 2
+    return found
 
 
 def graph_components(
@@ -164,7 +206,11 @@ def graph_components(
     n
         Components kept, at most d.
     """
-    smooth = smoother(scores, strength)
+    return leading_components(scores, smoother(scores, strength), n)
+
+
+def leading_components(scores: np.ndarray, smooth: np.ndarray, n: int) -> np.ndarray:
+    """Graph PCA (n_spots, n), given what the smoother makes of the scores."""
     return fix_signs(smooth @ graph_loadings(scores, smooth, n))
 
 

@@ -14,6 +14,7 @@ from histobridge.integration.consensus import agreement, coassociation
 from histobridge.integration.embedding import (
     GraphSmoother,
     graph_components,
+    leading_components,
     principal_components,
 )
 from histobridge.integration.features import image_components
@@ -138,7 +139,9 @@ class GraphPCAConsensus:
         middle = self._sizes[len(self._sizes) // 2]
         self.facts_: dict[str, Any] = {"best_predicting_strength": float(first.best)}
         self._let_image_in(adata)
-        self.embedding_ = self._components(first.scores, first.best)[:, :middle]
+        self.embedding_ = graph_components(
+            first.scores, self._smoother, first.best, self._sizes[-1]
+        )[:, :middle]
         return self
 
     def _principal_components(self, adata: AnnData, scale: bool) -> np.ndarray:
@@ -170,9 +173,6 @@ class GraphPCAConsensus:
         self.facts_ |= choice.facts()
         for view in self._views if choice.weight else ():
             view.scores = with_image(view.scores, image, choice.weight)
-
-    def _components(self, scores: np.ndarray, strength: float) -> np.ndarray:
-        return graph_components(scores, self._smoother, strength, self._sizes[-1])
 
     def fit_predict(self, adata: AnnData, k: int | None = None) -> np.ndarray:
         """Label (n_spots,) from 0; ``k=None`` chooses it without labels.
@@ -208,9 +208,10 @@ class GraphPCAConsensus:
     def _members(self) -> Iterator[np.ndarray]:
         """Labels at every point of the grid, for every view."""
         for view in self._views:
-            for factor in self.factors:
+            strengths = [view.strength * factor for factor in self.factors]
+            for smooth in self._smoother.path(view.scores, strengths):
                 # Components are nested: fewer of them are the first of more.
-                widest = self._components(view.scores, view.strength * factor)
+                widest = leading_components(view.scores, smooth, self._sizes[-1])
                 for size in self._sizes:
                     mixture = SharedCovarianceMixture(
                         self.k_, start=view.start, seed=self.seed
