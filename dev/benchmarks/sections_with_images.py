@@ -43,3 +43,13 @@ def described(adata: ad.AnnData, encoders: Iterable[str]) -> ad.AnnData:
     """The same object with image features."""
     hb.add_morphology(adata, tuple(encoders), progress=False)
     return adata
+
+
+def of_one_scale(adata: ad.AnnData, besides: str) -> ad.AnnData:
+    """The same object without the feature columns whose name ends in ``besides``."""
+    facts = adata.uns["histobridge"]["morphology"]
+    keep = [not str(name).endswith(besides) for name in facts["columns"]]
+    adata.obsm["morphology"] = adata.obsm["morphology"][:, keep]
+    for entry in ("columns", "encoder"):
+        facts[entry] = [x for x, kept in zip(facts[entry], keep, strict=True) if kept]
+    return adata

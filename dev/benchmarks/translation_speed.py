@@ -29,7 +29,7 @@ from histobridge import keys
 from histobridge.evaluation.cost import peak_mb
 
 SPOTS, GENES, SECTIONS = 14_000, 20_000, 4
-WIDTHS = {"colour": 156, "texture": 147, "efficientnet-lite0": 1280}
+WIDTHS = {"colour": 156, "texture": 147, "efficientnet-lite0": 2560}
 CORES = 2
 BINS = (5_000, 20_000, 80_000)
 TARGETS = {"wall_s": 20.0, "peak_gb": 4.0, "share": 0.8, "growth": 1.5}

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _known: ContextVar[dict | None] = ContextVar("features worked out", default=None)
 
+WIDE = 200
+"""Features of more columns than this enter models by their leading components."""
+
 MOST_KEPT = 2**28
 """Bytes of the largest array that :func:`once` keeps."""
 
@@ -110,19 +113,22 @@ def same_features(expected: list[str], found: list[str]) -> None:
             )
 
 
-def standardised(features: np.ndarray, sections: np.ndarray) -> np.ndarray:
+def standardised(
+    features: np.ndarray, sections: np.ndarray, dtype: type = np.float64
+) -> np.ndarray:
     """Features of unit variance and zero mean within each section.
 
     Only the image is used, so a test section is brought to the same scale without
     its expression: stain and scanner differences go, contrast within tissue stays.
     """
-    out = np.empty(features.shape, dtype=float)
+    out = np.empty(features.shape, dtype=dtype)
     for section in np.unique(sections):
         spots = sections == section
-        part = features[spots].astype(float)
-        deviation = part.std(axis=0)
-        safe = np.where(deviation > 1e-8, deviation, 1.0)
-        out[spots] = (part - part.mean(axis=0)) / safe
+        part = features[spots].astype(dtype)
+        part -= part.mean(axis=0, dtype=float).astype(dtype)
+        deviation = np.sqrt(np.square(part).mean(axis=0, dtype=float))
+        part /= np.where(deviation > 1e-8, deviation, 1.0).astype(dtype)
+        out[spots] = part
     return out
 
 
@@ -144,10 +150,14 @@ def own_features(
     ContractError
         When a feature is not finite.
     """
+    # Wide ones enter by their components, for which half the digits are enough.
+    dtype = np.float32 if len(columns) > WIDE else np.float64
     return once(
         adata,
         ("own_features", key, columns.tobytes()),
-        lambda: standardised(_finite(adata, columns, key), graphs.section_codes(adata)),
+        lambda: standardised(
+            _finite(adata, columns, key), graphs.section_codes(adata), dtype
+        ),
     )
 
 
@@ -196,7 +206,7 @@ def _spot_features(
 ) -> np.ndarray:
     sections = graphs.section_codes(adata)
     own = own_features(adata, columns, key)
-    own = own if axes is None else own @ axes
+    own = (own if axes is None else own @ axes).astype(float, copy=False)
     points = (
         graphs.positions_microns(adata) if max(neighbours) > 1 else np.empty((0, 2))
     )

@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from histobridge.images.features import leading_axes, once, own_features
+from histobridge.images.features import WIDE, leading_axes, once, own_features
 from histobridge.translation.base import Translator
 from histobridge.translation.rows import evenly
 
 if TYPE_CHECKING:
     from anndata import AnnData
-
-WIDE = 200
-"""Features of more columns than this enter by their leading components."""
 
 KEPT = 100
 """How many components those are."""
