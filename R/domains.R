@@ -14,10 +14,11 @@
 #' \code{image = FALSE} leaves the image out.
 #'
 #' Its authors fixed the rest with the labels of twelve sections in sight:
-#' normalisation to the median depth, the grid of components and multiples of
-#' the smoothing, average linkage, the bar for settled domains and the
-#' strength below which there is no vote. Scores on those sections are
-#' therefore optimistic. The rule for the image was made on simulated tissue.
+#' normalisation to the median depth, the two views of the genes (as they
+#' vary, and of unit variance), the grid of components and multiples of the
+#' smoothing, average linkage, the bar for settled domains and the strength
+#' below which there is no vote. Scores on those sections are therefore
+#' optimistic. The rule for the image was made on simulated tissue.
 #'
 #' @param x a SpatialExperiment or Seurat object.
 #' @param k number of domains; estimated when \code{NULL}, which is a
