@@ -121,7 +121,7 @@ def standardised(
     Only the image is used, so a test section is brought to the same scale without
     its expression: stain and scanner differences go, contrast within tissue stays.
     """
-    out = np.empty(features.shape, dtype=dtype)
+    out: np.ndarray = np.empty(features.shape, dtype=dtype)
     for section in np.unique(sections):
         spots = sections == section
         part = features[spots].astype(dtype)
