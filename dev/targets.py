@@ -76,6 +76,11 @@ def translation() -> Iterator[Row]:
         value = scores["value"].get(at, float("nan"))
         what = f"depth-partialled Pearson across patients, {fold}"
         yield what, "above 0", value, bool(value > 0)
+    three = scores.loc[("her2st A, B, C", "all", "pearson_gene")]
+    seeing = three[three["status"] == "baseline"]["value"]
+    seeing = seeing.filter(like="_ridge")
+    what = f"ridge_plus, three patients left out in turn (best: {seeing.idxmax()})"
+    yield above(what, round(seeing.max(), 4), three.loc["ridge_plus", "value"])
     yield from _translation_speed()
 
 

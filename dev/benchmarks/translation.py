@@ -1,7 +1,8 @@
 """Translation under the reference protocol, beside every baseline and the floors.
 
 Across animals (olfactory bulb), within a patient (HER2+ breast, one section of C left
-out) and across patients (C and B4). 250 most variable genes of the training sections,
+out), across patients (C and B4), and across three of them (A1 and A2 too, whose images
+are coarse). 250 most variable genes of the training sections,
 log1p CP10k, Pearson per gene within a section. Floors are those of a ridge on the same
 data with a penalty chosen in hindsight.
 
@@ -17,6 +18,7 @@ from histobridge.demo import ENCODERS
 
 ANIMALS = {"Rep4": "animal A", "Rep9": "animal D"}
 SEEDS = 3
+THREE = "her2st A, B, C"
 # dataset, fold, floor of the 50 most variable and of all genes
 FLOORS = (
     ("bulb", "test animal D", 0.58, 0.44),
@@ -32,10 +34,13 @@ def runs() -> list[hb.evaluation.Benchmark]:
     breast = load(data_folder() / "her2st", ("C2", "C3", "C4", "B4"))
     breast = described(breast, ENCODERS)
     within = breast[breast.obs["patient"] == "C"].copy()
+    three = load(data_folder() / "her2st", ("A1", "A2", "C2", "C3", "C4", "B4"))
+    three = described(three, ENCODERS)
     asked = (
         ("bulb", bulb, "patients"),
         ("her2st C", within, "sections"),
         ("her2st", breast, "patients"),
+        (THREE, three, "patients"),
     )
     return [
         hb.benchmark_translation(

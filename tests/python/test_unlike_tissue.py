@@ -149,6 +149,33 @@ def test_a_section_whose_image_means_something_else_is_not_believed(two_kinds):
     )
 
 
+@pytest.mark.parametrize(
+    ("trained", "met", "drawn"),
+    [
+        (["P1", "P1", "P2"], ["P1", "P1", "P1"], False),
+        (["P1", "P1", "P2"], ["P1", "P1", "P3"], True),
+        (["P1", "P1", "P2"], ["P1", "P1", None], True),
+        (["P1", "P1", "P2"], None, True),
+        (None, ["P1", "P1", "P1"], True),
+    ],
+)
+def test_a_patient_that_was_trained_on_is_believed(two_kinds, trained, met, drawn):
+    def of_patients(adata, patients):
+        named = adata.copy()
+        del named.obs["patient"]
+        if patients is not None:
+            sections = named.obs["sample_id"].astype(str)
+            whose = dict(zip(sections.unique(), patients, strict=True))
+            named.obs["patient"] = sections.map(whose)
+        return named
+
+    genes = list(two_kinds.var_names[:10])
+    model = believed().fit(of_patients(two_kinds, trained), genes, TRAIN)
+    section = of_patients(two_kinds, met)
+    alone = model.members[0].predict(section, TEST)
+    assert np.array_equal(model.predict(section, TEST), alone) != drawn
+
+
 def test_one_kind_of_features_is_believed_as_it_is(tissue):
     model = believed(plain()).fit(tissue, 10, TRAIN)
     expected = plain().fit(tissue, 10, TRAIN).predict(tissue, TEST)

@@ -5,7 +5,8 @@ models that share no feature then part: what one reads from colour and texture t
 other does not find in the shapes that a network sees. Their correlation over the
 spots of a section is the reliability of parallel forms of a test, and a score is
 drawn to the mean by it (Kelley 1927, Interpretation of Educational Measurements).
-Only the image of the section is needed.
+Only the image of the section is needed. What was learned from a patient is true of that
+patient: sections of those trained on are believed as they are.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from histobridge import contract
 from histobridge.images.features import morphology_columns
 from histobridge.normalisation import pearson_columns
-from histobridge.translation.base import Translator
+from histobridge.translation.base import Translator, patients_of
 from histobridge.translation.composite import Composite
 from histobridge.translation.rows import blocks, evenly
 from histobridge.translation.scope import FEWEST
@@ -33,6 +34,9 @@ MOST_SPOTS = 500
 
 class Believed(Composite):
     """Draws a member's prediction to the mean, gene by gene and section by section.
+
+    Where training and prediction say whose the sections are (``obs["patient"]``),
+    only in those of other patients.
 
     Parameters
     ----------
@@ -54,7 +58,7 @@ class Believed(Composite):
         self.two_forms_ = all(form.sees(columns) for form in forms)
         for model in self.members if self.two_forms_ else (member,):
             self._fit_member(model, adata, spots, target)
-        self.mean_ = target.mean(axis=0)
+        self.mean_, self.patients_ = target.mean(axis=0), patients_of(adata, spots)
         self.settings_ |= member.settings_
 
     def _predict(self, adata: AnnData, spots: np.ndarray) -> np.ndarray:
@@ -62,7 +66,8 @@ class Believed(Composite):
         if not self.two_forms_:
             return guess
         names = contract.section_names(adata).to_numpy()[spots]
-        for name, belief in self._agreement(adata, np.unique(names)).items():
+        new = [n for n in np.unique(names) if not self._knows(adata, spots[names == n])]
+        for name, belief in self._agreement(adata, np.array(new)).items():
             for rows in blocks(np.flatnonzero(names == name)):
                 part = guess[rows]
                 part -= self.mean_
@@ -70,6 +75,11 @@ class Believed(Composite):
                 part += self.mean_
                 guess[rows] = part
         return guess
+
+    def _knows(self, adata: AnnData, spots: np.ndarray) -> bool:
+        """Whether all of ``spots`` are of patients that were trained on."""
+        patients = patients_of(adata, spots)
+        return bool(patients) and set(patients) <= set(self.patients_)
 
     def _agreement(self, adata: AnnData, names: np.ndarray) -> dict[str, np.ndarray]:
         """Section -> correlation (n_genes,) of the two forms over it, 0 at least."""

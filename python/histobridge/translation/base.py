@@ -124,6 +124,12 @@ def _manifest(adata: AnnData, spots: np.ndarray) -> dict[str, Any]:
         ).hexdigest(),
     }
     if keys.PATIENT in adata.obs:
-        patients = adata.obs[keys.PATIENT].iloc[spots].dropna().astype(str)
-        manifest["patients"] = list(dict.fromkeys(patients))
+        manifest["patients"] = patients_of(adata, spots)
     return manifest
+
+
+def patients_of(adata: AnnData, spots: np.ndarray) -> list[str]:
+    """Patients of ``spots`` in the order met; none where nobody says whose they are."""
+    if keys.PATIENT not in adata.obs:
+        return []
+    return list(dict.fromkeys(adata.obs[keys.PATIENT].iloc[spots].dropna().astype(str)))

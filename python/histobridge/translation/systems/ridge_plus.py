@@ -8,9 +8,9 @@ comes from inner folds by patient, section or block.
 What makes it hold in tissue unlike that of training: (1) what sequencing depth does to
 every gene follows from counting and is put in as such, depth itself predicted from the
 image; (2) composition, the mean of a linear ridge and of a forest on the components
-that genes share, is believed gene by gene as far as colour and texture on one side and
-a network on the other agree on it over the section. ``counts=False`` leaves (1) out
-and lets every spot count the same, however shallow.
+that genes share, is believed in a new patient gene by gene as far as colour and texture
+on one side and a network on the other agree on it over the section. ``counts=False``
+leaves (1) out and lets every spot count the same, however shallow.
 """
 
 from histobridge import keys
