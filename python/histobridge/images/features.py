@@ -218,7 +218,10 @@ def _spot_features(
 
 
 def _finite(adata: AnnData, columns: np.ndarray, key: str) -> np.ndarray:
-    features = np.asarray(adata.obsm[key])[:, columns]
+    # Columns of one encoder lie side by side: a view, not a copy.
+    side_by_side = len(columns) and bool((np.diff(columns) == 1).all())
+    chosen = slice(columns[0], columns[-1] + 1) if side_by_side else columns
+    features = np.asarray(adata.obsm[key])[:, chosen]
     if not np.isfinite(features).all():
         bad = int((~np.isfinite(features).all(axis=1)).sum())
         raise ContractError(

@@ -92,12 +92,28 @@ class Believed(Composite):
         if not seen:
             return {}
         spots = np.concatenate(list(seen.values()))
-        first, second = (form._predict(adata, spots) for form in self.members[1:])
+        # Genes of the same components correlate as those do: none is written out.
+        forms = self.members[1:]
+        first, second = (form.scores(adata, spots) for form in forms)
+        axes = forms[0].gene_axes_
         ends = np.cumsum([len(part) for part in seen.values()])
         rows = [
             slice(end - len(p), end) for end, p in zip(ends, seen.values(), strict=True)
         ]
         return {
-            name: np.maximum(pearson_columns(first[part], second[part]), 0.0)
+            name: np.maximum(_pearson_of_genes(first[part], second[part], axes), 0.0)
             for name, part in zip(seen, rows, strict=True)
         }
+
+
+def _pearson_of_genes(
+    first: np.ndarray, second: np.ndarray, axes: np.ndarray | None
+) -> np.ndarray:
+    """Pearson (n_genes,) of ``first @ axes.T`` and ``second @ axes.T`` over rows."""
+    if axes is None:
+        return pearson_columns(first, second)
+    a, b = first - first.mean(axis=0), second - second.mean(axis=0)
+    both, one, other = (((axes @ (x.T @ y)) * axes).sum(axis=1) for x, y in
+                        ((a, b), (a, a), (b, b)))  # fmt: skip
+    scale = np.sqrt(np.maximum(one * other, 0.0))
+    return np.divide(both, scale, out=np.zeros_like(scale), where=scale > 1e-12)

@@ -71,7 +71,8 @@ class LogCP10k:
         here = blocks(np.arange(len(spots)))
         for rows, part in zip(here, blocks(spots), strict=True):
             normal = log_normalise(counts[part])
-            out[rows] = (normal if every else normal[:, columns]).toarray()
+            chosen = normal if every else normal[:, columns]
+            chosen.astype(dtype, copy=False).toarray(out=out[rows])
         return out
 
 
