@@ -249,14 +249,14 @@ def test_image_predicts_expression_as_far_as_shared(described):
     features = described.obsm["morphology"]
     sections = contract.sections(described)
     scores = []
-    for shared in (0.0, 0.25, 0.5, 0.75, 1.0):
+    for shared in (0.0, 0.5, 1.0):
         # The image does not depend on the knob (tested above), so neither do features.
         adata = simulate_tissue(**MANY, shared=shared)
         target = log_counts(adata)[:, top_markers(adata)]
         scores.append(across_sections(features, target, sections))
     assert abs(scores[0]) < 0.1
     assert scores[-1] > 0.6
-    assert (np.diff(scores) > 0.03).all(), scores
+    assert (np.diff(scores) > 0.06).all(), scores
 
 
 def test_exclusive_leaves_expression_alone(described, stained):
