@@ -107,12 +107,14 @@ setMethod("benchmarkDeconvolution", "ANY", function(
 #' @export
 setMethod("benchmarkResolution", "ANY", function(
         x, truth, systems = NULL, pixelMicrons = NULL, spotMicrons = NULL,
-        genes = 1000L, seed = 0L, progress = interactive(), ...) {
+        genes = 1000L, seed = 0L, workers = NULL, cluster = NULL,
+        progress = interactive(), ...) {
     asBenchmark(callPython(
         core()$benchmark_resolution, handOver(x), handOver(truth),
         systems = asList(systems), pixelMicrons = pixelMicrons,
         spotMicrons = spotMicrons, genes = asGenes(genes), seed = seed,
-        progress = progress, ...
+        workers = workers, cluster = cluster,
+        progress = asProgress(progress, "resolution"), ...
     ))
 })
 

@@ -45,8 +45,18 @@ python_tests() {
 # Without PYTHONPATH, so that the Python inside the tarball is what is tested.
 in_package() { (cd "$work" && "$checkout/dev/run" env -u PYTHONPATH "$@"); }
 
+# R CMD build waits for one vignette after another, on one core: it runs beside the
+# Python tests, and its output is shown when they are through.
+start_build() {
+    OMP_NUM_THREADS=1 in_package R CMD build "$checkout" &>"$work/build.log" &
+    building=$!
+}
+
 build() {
-    in_package R CMD build "$checkout" || return 1
+    wait "$building"
+    local status=$?
+    cat "$work/build.log"
+    [ "$status" -eq 0 ] || return 1
     tarball=$(ls "$work"/*.tar.gz) || return 1
     local bytes
     bytes=$(wc -c <"$tarball")
@@ -86,6 +96,8 @@ lint() {
 gate "ruff" lint
 gate "import-linter" dev/run lint-imports --no-cache
 gate "mypy" dev/run mypy
+# It copies the checkout at once, before the tests write beside it.
+start_build
 # Python's tests of the bridge call the R package.
 gate "R CMD INSTALL" dev/install.sh
 gate "pytest" python_tests

@@ -372,3 +372,27 @@ def test_the_benchmark_has_the_ladder_and_no_image_where_there_is_none(spots, fi
     assert "image_only" not in set(table["system"])
     wrong = table[table["metric"] == "aggregation_error"]["value"]
     assert (wrong < 0.01).all()
+
+
+def test_the_benchmark_is_a_task_of_the_runner(spots, fine, tmp_path):
+    settings = {"pixel_microns": 50, "genes": 5, "progress": False}
+    made = hb.benchmark_resolution(
+        spots, fine, systems="nearest", seeds=2, n_bootstrap=20,
+        folder=tmp_path, **settings,
+    )  # fmt: skip
+    kept = len(list(tmp_path.glob("*.json")))
+    assert kept == 2 * made.table["system"].nunique()
+    assert set(made.runs["seed"]) == {0, 1}
+    rows = hb.evaluation.benchmark(
+        {"nearest": {}}, spots, task="resolution", truth=fine, **settings
+    )
+    both = made.table.merge(rows, on=["system", "metric"], suffixes=("", "_runner"))
+    nearest = both[both["system"] == "nearest"]
+    np.testing.assert_allclose(nearest["value"], nearest["value_runner"])
+    gap = nearest[nearest["metric"] == "pearson_gap"].iloc[0]
+    assert gap["lower"] < gap["value"] < gap["upper"]
+    splitter = hb.evaluation.LeaveOneSectionOut()
+    with pytest.raises(hb.ContractError, match="no splitter"):
+        hb.evaluation.benchmark(
+            "nearest", spots, splitter, task="resolution", truth=fine, **settings
+        )

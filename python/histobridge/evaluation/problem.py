@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from histobridge import contract, keys
+from histobridge import contract, keys, registry
 from histobridge.contract import ContractError
 from histobridge.images.lazy import LazyPixels
 from histobridge.registry import System
@@ -113,6 +113,10 @@ class Problem:
     def rungs(self) -> list[System]:
         """Baselines of this problem that the registry does not have."""
         return []
+
+    def chosen(self, asked: Sequence[str] | str | None) -> list[System]:
+        """Systems asked for by name, or by default, and every baseline."""
+        return registry.chosen(self.task, asked, self.adata) + self.rungs()
 
     def kept(self, answer: np.ndarray) -> list[int] | None:
         """What of an answer is stored beside its scores; by default nothing."""

@@ -40,7 +40,7 @@ class Benchmark:
     Attributes
     ----------
     task
-        ``translation``, ``domains`` or ``deconvolution``.
+        ``translation``, ``domains``, ``deconvolution`` or ``resolution``.
     table
         One row per system, protocol, fold and metric; ``lower`` and ``upper`` bound
         a 95 % bootstrap interval.

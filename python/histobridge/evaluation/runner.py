@@ -70,7 +70,7 @@ def benchmark(
         Of the systems. From the third on only systems run whose first two answers
         differ.
     task
-        ``translation``, ``domains`` or ``deconvolution``.
+        ``translation``, ``domains``, ``deconvolution`` or ``resolution``.
     folder
         Where finished jobs are kept and looked for; default nowhere. A run that was
         killed goes on from there.
@@ -83,7 +83,8 @@ def benchmark(
         Whether to show a bar, or a function of (done, total).
     settings
         Of the task: ``genes`` (translation), ``truth``, ``k`` and ``joint`` (domains),
-        ``reference``, ``truth`` and ``labels`` (deconvolution).
+        ``reference``, ``truth`` and ``labels`` (deconvolution), those of
+        ``benchmark_resolution``.
 
     Returns
     -------
@@ -137,9 +138,10 @@ def problem_of(task: str, adata: AnnData, settings: Mapping[str, Any]) -> Proble
 
     from histobridge.evaluation.deconvolution import Deconvolution
     from histobridge.evaluation.domains import Domains
+    from histobridge.evaluation.resolution import Resolution
     from histobridge.evaluation.translation import Translation
 
-    known = {p.task: p for p in (Translation, Domains, Deconvolution)}
+    known = {p.task: p for p in (Translation, Domains, Deconvolution, Resolution)}
     if task not in known:
         raise ContractError("a task", repr(task), known)
     takes = [n for n in inspect.signature(known[task]).parameters if n != "adata"]
@@ -217,7 +219,7 @@ def _arms(systems: Systems | Sequence[Arm], problem: Problem) -> list[Arm]:
     params = systems if isinstance(systems, Mapping) else {}
     named = cast("Sequence[str] | str | None", systems)
     asked = list(systems) if isinstance(systems, Mapping) else named
-    entries = registry.chosen(problem.task, asked, problem.adata) + problem.rungs()
+    entries = problem.chosen(asked)
     return [(entry, dict(params.get(entry.name, {}))) for entry in entries]
 
 
