@@ -75,6 +75,8 @@ def test_what_cannot_be_asked_is_refused(tissue):
         image_value(tissue, "coordinates_knn")
     with pytest.raises(ContractError, match="covariates that do not read"):
         image_value(tissue, covariates=["colour_ridge"])
+    with pytest.raises(ContractError, match="a task; found 'resolution'"):
+        image_value(tissue, task="resolution", truth=tissue)
     del tissue.obsm["morphology"]
     with pytest.raises(ContractError, match="image features"):
         image_value(tissue)

@@ -1,5 +1,7 @@
 """Resolution in the benchmark: the ladder, the runner, bounds."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -53,6 +55,8 @@ def test_the_benchmark_is_a_task_of_the_runner(spots, fine, tmp_path):
         spots, fine, systems="nearest", seeds=2, n_bootstrap=20,
         folder=tmp_path, **settings,
     )  # fmt: skip
+    page = Path(hb.write_report(made, tmp_path / "report" / "r.html")).read_text()
+    assert "points between spots" in page
     kept = len(list(tmp_path.glob("*.json")))
     assert kept == 2 * made.table["system"].nunique()
     assert set(made.runs["seed"]) == {0, 1}

@@ -115,6 +115,8 @@ def image_value(
         raise ContractError(
             "image features (add_morphology)", "none", adata.obsm.keys()
         )
+    if task not in ALONE:
+        raise ContractError("a task", repr(task), ALONE)
     problem = problem_of(task, adata, settings)
     own = _system(system, task)
     folds = problem.folds(splitter or _splitter(task, adata, seed), "image value")

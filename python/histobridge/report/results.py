@@ -128,7 +128,9 @@ def gather(results: Any, title: str) -> Results:
     return Results(title, *kinds.values())
 
 
+VERBS = ("predict_expression", "find_domains", "deconvolve")
 EXPECTED = "benchmarks, held-out predictions, or objects with results of a verb"
+EXPECTED += f" ({', '.join(VERBS)})"
 
 
 def _name(result: Any, place: int) -> str:
@@ -139,5 +141,4 @@ def _name(result: Any, place: int) -> str:
 def _recorded(adata: ad.AnnData) -> bool:
     contract.unique_names(adata)
     entries = adata.uns.get(keys.SETTINGS, {}).values()
-    verbs = ("predict_expression", "find_domains", "deconvolve")
-    return any(isinstance(e, Mapping) and e.get("verb") in verbs for e in entries)
+    return any(isinstance(e, Mapping) and e.get("verb") in VERBS for e in entries)
