@@ -187,6 +187,13 @@ def test_croissant_describes_the_scores_column_by_column(written):
     assert "license" not in described
 
 
+def test_a_finer_grid_is_drawn(tissue, tmp_path):
+    fine = hb.enhance_resolution(tissue, system="nearest", genes=4)
+    html = Path(hb.write_report(fine, tmp_path / "r.html")).read_text()
+    assert html.count("expected counts by point") >= 3
+    assert linked(html) == []
+
+
 def test_deconvolution_and_one_result_alone(tmp_path):
     mixture = hb.data.example_mixture()[:30].copy()
     reference = hb.data.example_reference()

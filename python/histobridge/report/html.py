@@ -13,7 +13,7 @@ import pandas as pd
 from histobridge import contract, keys, plotting
 from histobridge.evaluation.heldout import HeldOut
 from histobridge.evaluation.result import ALL, Benchmark
-from histobridge.normalisation import log_normalise, pearson_columns
+from histobridge.normalisation import log_normalise, pearson_columns, variable_genes
 from histobridge.report import figures
 from histobridge.report.results import Results
 
@@ -141,10 +141,20 @@ def _proportions(adata: AnnData, key: str, truth: str | None) -> list[dict[str, 
     return [picture(plotting.plot_proportions(adata, key), f"Proportions {key}")]
 
 
+def _finer(adata: AnnData, key: str, truth: str | None) -> list[dict[str, str]]:
+    counts = contract.counts(adata)
+    genes = adata.var_names[variable_genes(log_normalise(counts), GENES_SHOWN)]
+    return [
+        picture(plotting.plot_spots(adata, gene), f"{gene}, expected counts by point")
+        for gene in genes
+    ]
+
+
 DRAWN = {
     "predict_expression": _predictions,
     "find_domains": _domains,
     "deconvolve": _proportions,
+    "enhance_resolution": _finer,
 }
 
 

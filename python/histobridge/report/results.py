@@ -128,7 +128,7 @@ def gather(results: Any, title: str) -> Results:
     return Results(title, *kinds.values())
 
 
-VERBS = ("predict_expression", "find_domains", "deconvolve")
+VERBS = ("predict_expression", "find_domains", "deconvolve", "enhance_resolution")
 EXPECTED = "benchmarks, held-out predictions, or objects with results of a verb"
 EXPECTED += f" ({', '.join(VERBS)})"
 
