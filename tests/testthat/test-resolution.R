@@ -31,6 +31,11 @@ test_that("the finer object goes through the other verbs and both benchmarks", {
         genes = 20, pixelMicrons = 60, cache = FALSE
     )
     expect_false(anyNA(as.matrix(assay(fine))))
+    page <- writeReport(fine, tempfile(fileext = ".html"))
+    expect_match(
+        paste(readLines(page, warn = FALSE), collapse = ""),
+        "expected counts by point"
+    )
     domains <- findDomains(fine, k = 3)
     expect_lte(nlevels(domains$domain), 3)
     scores <- benchmarkResolution(
