@@ -236,6 +236,21 @@ def benchmark_resolution(
     ------
     ContractError
         No truth for the genes of ``adata``; see ``enhance_resolution``.
+
+    Examples
+    --------
+    >>> import histobridge as hb
+    >>> tiles = hb.data.simulate_tissue(
+    ...     1, spots_per_side=16, n_genes=10, pitch_microns=50, spot_microns=50
+    ... )
+    >>> spots, _ = hb.data.pseudo_spots(
+    ...     tiles, pitch_microns=200, diameter_microns=110, labels=None
+    ... )
+    >>> scores = hb.benchmark_resolution(
+    ...     spots, tiles, pixel_microns=50, n_bootstrap=20, cache=False, progress=False
+    ... )
+    >>> scores.headline[0]
+    'pearson_gap'
     """
     problem = Resolution(
         adata,
