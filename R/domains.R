@@ -2,7 +2,16 @@
 #'
 #' Reads counts, coordinates and sections (and
 #' \code{reducedDim(x, "morphology")} where the system uses it); writes the
-#' factor \code{x[[name]]}.
+#' factor \code{x[[name]]}, the embedding of the first run
+#' \code{reducedDim(x, "<name>_embedding")} and, of several runs, the share of
+#' them that agree on a spot, \code{x$<name>_support}.
+#'
+#' @section Chance:
+#' Most systems are random, the default among them: another seed gives
+#' somewhat other domains. So a system is run from several seeds, and every
+#' spot goes where most runs put it. \code{run_agreement} among the settings
+#' in \code{metadata(x)$HistoBridge} is the mean adjusted Rand index over
+#' pairs of runs: the lower, the more the domains are a matter of chance.
 #'
 #' @section What is chosen without labels:
 #' \code{gpca_consensus}, the default, decides on the tissue at hand how
@@ -25,12 +34,19 @@
 #'     proposal: try others.
 #' @param system name of a system; see \code{\link{listSystems}}.
 #' @param name name of the result.
-#' @param seed seed of everything random.
+#' @param seed seed of the first run; those of the others are drawn from it.
+#' @param seeds number of runs of which the consensus is taken; when
+#'     \code{NULL} ten, or one of more than 5,000 spots. Where the first two
+#'     agree exactly there are no more.
+#' @param workers how many processes share the runs.
+#' @param progress whether to show runs done and time left; or a function of
+#'     the two numbers done and total.
 #' @param ... parameters of the system, in camelCase.
 #' @return \code{x} with the domains added.
 #' @examplesIf pythonReady()
-#' x <- findDomains(exampleBulb("Rep4"), k = 5)
+#' x <- findDomains(exampleBulb("Rep4"), k = 5, seeds = 3)
 #' table(x$domain, x$layer)
+#' summary(x$domain_support)
 #' @name findDomains
 NULL
 
@@ -38,8 +54,12 @@ NULL
 #' @export
 setMethod("findDomains", "ANY", function(
         x, k = NULL, system = "gpca_consensus", name = "domain", seed = 0L,
-        ...) {
-    runVerb(x, "find_domains", name, k = k, system = system, seed = seed, ...)
+        seeds = NULL, workers = NULL, progress = interactive(), ...) {
+    runVerb(
+        x, "find_domains", name,
+        k = k, system = system, seed = seed, seeds = seeds, workers = workers,
+        progress = asProgress(progress, "domains"), ...
+    )
 })
 
 #' Embed sections

@@ -66,7 +66,7 @@ def one_size(system: str, n: int) -> dict:
     adata = bins(n)
     data = peak_gb()
     started, clock = time.process_time(), time.perf_counter()
-    hb.find_domains(adata, LAYERS, system=system)
+    hb.find_domains(adata, LAYERS, system=system, seeds=1)
     cpu = time.process_time() - started
     return {
         "system": system,

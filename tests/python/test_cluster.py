@@ -11,7 +11,7 @@ import pytest
 
 from histobridge.contract import ContractError
 from histobridge.evaluation import benchmark, cost
-from histobridge.evaluation.parallel import workers_of
+from histobridge.parallel import workers_of
 from histobridge.splits import LeaveOnePatientOut
 
 distributed = pytest.importorskip("dask.distributed")

@@ -103,6 +103,23 @@ test_that("domains are a factor with k levels", {
     expect_identical(findDomains(y, k = 5), y)
 })
 
+test_that("domains say how many runs agree on them", {
+    skipWithoutPython()
+    x <- exampleBulb("Rep4")[, 1:100]
+    told <- list()
+    progress <- function(done, total) told <<- c(told, list(c(done, total)))
+    y <- findDomains(x, k = 4, seeds = 4, progress = progress)
+    expect_true(all(y$domain_support >= 0.25 & y$domain_support <= 1))
+    settings <- metadata(y)$HistoBridge$domain
+    expect_identical(settings$seeds, 4L)
+    expect_lte(settings$run_agreement, 1)
+    expect_identical(told, list(c(3L, 4L), c(4L, 4L)))
+    # One run has nothing to compare, and nothing of four stays.
+    z <- findDomains(y, k = 4, seeds = 1)
+    expect_null(z$domain_support)
+    expect_error(findDomains(x, k = 4, seeds = 0), "seeds, a whole number")
+})
+
 test_that("an embedding is a reducedDim, the one that domains come from", {
     skipWithoutPython()
     x <- exampleBulb("Rep4")[, 1:100]

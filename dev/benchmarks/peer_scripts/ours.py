@@ -15,7 +15,7 @@ adata = ad.read_h5ad(path)
 params = {"epochs": epochs} if epochs else {}
 hb.list_systems("domains")
 meter = Meter()
-hb.find_domains(adata, k, system=name, seed=seed, **params)
+hb.find_domains(adata, k, system=name, seed=seed, seeds=1, **params)
 setup = meter.since()
 np.save(path.replace(".h5ad", ".npy"), adata.obs["domain"].astype(int).to_numpy())
 meter.report(setup, 0.0, epochs)

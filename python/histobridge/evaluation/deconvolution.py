@@ -17,12 +17,13 @@ from histobridge.deconvolution.base import fit_tables
 from histobridge.deconvolution.verbs import shared_problem
 from histobridge.evaluation import metrics
 from histobridge.evaluation.cost import Energy
-from histobridge.evaluation.parallel import Execution, Progress
+from histobridge.evaluation.execution import Execution
 from histobridge.evaluation.problem import Fold, Part, Problem, Score
 from histobridge.evaluation.result import ALL, Benchmark
 from histobridge.evaluation.runner import run
 from histobridge.evaluation.tidy import finish
 from histobridge.evaluation.views import declared_view
+from histobridge.parallel import Progress
 from histobridge.splits import Splitter
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from histobridge import contract
 from histobridge.evaluation import metrics
 from histobridge.evaluation.aggregate import Scored
 from histobridge.evaluation.cost import Energy
+from histobridge.evaluation.execution import Execution
 from histobridge.evaluation.jobs import scored_parts
 from histobridge.evaluation.joint import (
     UNCORRECTED,
@@ -22,12 +23,12 @@ from histobridge.evaluation.joint import (
     several,
     unpacked,
 )
-from histobridge.evaluation.parallel import Execution, Progress
 from histobridge.evaluation.problem import Fold, Part, Problem, Score
 from histobridge.evaluation.result import Benchmark, block_weights
 from histobridge.evaluation.runner import run
 from histobridge.evaluation.tidy import finish
 from histobridge.evaluation.views import declared_view
+from histobridge.parallel import Progress
 from histobridge.registry import System
 from histobridge.splits import SpatialBlockKFold, Splitter
 from histobridge.splits.base import whole
@@ -148,8 +149,7 @@ class Domains(Problem):
         from histobridge.integration.consensus import consensus
 
         labels = [np.asarray(run.record["kept"]) for run in runs]
-        groups = max(int(found.max()) for found in labels) + 1
-        vote = consensus([np.eye(groups)[found] for found in labels])[0]
+        vote = consensus(labels).labels
         fold = runs[0].fold
         parts = scored_parts(self, fold, vote, {"ari": None}, n_bootstrap)
         for part in parts:

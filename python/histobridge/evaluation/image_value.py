@@ -14,10 +14,11 @@ from histobridge.contract import ContractError
 from histobridge.evaluation import arms
 from histobridge.evaluation.aggregate import Scored, Value, by_metric, summarised
 from histobridge.evaluation.baselines.domains import genes_and_image
+from histobridge.evaluation.execution import Execution
 from histobridge.evaluation.metrics import LESS_IS_BETTER
-from histobridge.evaluation.parallel import Execution, Progress
 from histobridge.evaluation.problem import Problem
 from histobridge.evaluation.runner import Arm, problem_of, run
+from histobridge.parallel import Progress
 from histobridge.splits import LeaveOnePatientOut, SpatialBlockKFold, Splitter
 
 if TYPE_CHECKING:

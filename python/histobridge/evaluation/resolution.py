@@ -16,11 +16,12 @@ from histobridge import contract, graphs, registry
 from histobridge.contract import ContractError
 from histobridge.evaluation import metrics
 from histobridge.evaluation.cost import Energy
-from histobridge.evaluation.parallel import Execution, Progress
+from histobridge.evaluation.execution import Execution
 from histobridge.evaluation.problem import Fold, Part, Problem, Score
 from histobridge.evaluation.result import ALL, Benchmark
 from histobridge.evaluation.runner import run
 from histobridge.evaluation.tidy import finish
+from histobridge.parallel import Progress
 from histobridge.resolution.grid import MICRONS
 from histobridge.resolution.problem import Problem as Section
 from histobridge.resolution.problem import conserve

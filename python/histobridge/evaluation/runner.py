@@ -17,10 +17,11 @@ from histobridge.contract import ContractError
 from histobridge.evaluation import cost, jobs
 from histobridge.evaluation.aggregate import Scored
 from histobridge.evaluation.cost import Energy
+from histobridge.evaluation.execution import Execution
 from histobridge.evaluation.jobs import Job, Record
-from histobridge.evaluation.parallel import Execution, Progress, run_each, workers_of
 from histobridge.evaluation.problem import Fold, Problem, Score
 from histobridge.evaluation.tidy import COLUMNS, tidy_rows
+from histobridge.parallel import Progress, run_each, workers_of
 from histobridge.splits import Splitter
 
 if TYPE_CHECKING:

@@ -14,13 +14,14 @@ from histobridge.contract import ContractError
 from histobridge.evaluation import metrics
 from histobridge.evaluation.aggregate import Scored
 from histobridge.evaluation.cost import Energy
-from histobridge.evaluation.parallel import Execution, Progress
+from histobridge.evaluation.execution import Execution
 from histobridge.evaluation.problem import Fold, Part, Problem
 from histobridge.evaluation.result import Benchmark, block_weights
 from histobridge.evaluation.runner import run
 from histobridge.evaluation.scores import SCORES, TOP, Section, replicates
 from histobridge.evaluation.tidy import finish
 from histobridge.evaluation.views import training_view, withheld_view
+from histobridge.parallel import Progress
 from histobridge.splits import (
     LeaveOnePatientOut,
     LeaveOneSectionOut,

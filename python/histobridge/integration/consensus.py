@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -12,45 +15,66 @@ CUTS = 10
 """Times as many groups as are wanted at which a tree is still cut."""
 
 
-def consensus(memberships: list[np.ndarray]) -> tuple[np.ndarray, float]:
-    """Soft vote of several soft partitions into the same number of groups.
+@dataclass(frozen=True)
+class Vote:
+    """What several partitions agree on.
+
+    Attributes
+    ----------
+    labels
+        (n,) from 0, named as in the member that agrees best with all others.
+    support
+        (n,) share of the members that put a spot where the vote does.
+    agreement
+        Mean adjusted Rand index over pairs of members.
+    """
+
+    labels: np.ndarray
+    support: np.ndarray
+    agreement: float
+
+
+def consensus(labels: Sequence[np.ndarray]) -> Vote:
+    """Vote of several partitions into about as many groups.
 
     Groups of every member are matched to those of the member that agrees best with
-    all others (Hungarian algorithm), memberships are averaged and the largest wins
+    all others (Hungarian algorithm), and every spot goes where most members put it
     (Dimitriadou, Weingessel & Hornik 2002, IJPRAI 16:901).
 
     Parameters
     ----------
-    memberships
-        Arrays (n, k) of probabilities, one per member.
-
-    Returns
-    -------
-    Labels (n,), and the mean adjusted Rand index over pairs of members.
+    labels
+        One (n,) array of whole numbers from 0 per member.
     """
+    alike = _alike(labels)
+    middle = labels[int(alike.sum(axis=0).argmax())]
+    groups = max(int(member.max()) for member in labels) + 1
+    votes = np.zeros((len(middle), groups))
+    for member in labels:
+        votes[np.arange(len(middle)), _renamed(member, middle, groups)] += 1
+    chosen = votes.argmax(axis=1)
+    if len(np.unique(chosen)) < len(np.unique(middle)):
+        # A small group can lose every vote; the middle member still has it.
+        chosen = middle
+    support = votes[np.arange(len(middle)), chosen] / len(labels)
+    return Vote(chosen, support, _mean_of_pairs(alike))
+
+
+def _renamed(labels: np.ndarray, like: np.ndarray, groups: int) -> np.ndarray:
+    """Labels under the names of the groups of ``like`` that they share most with."""
     from scipy.optimize import linear_sum_assignment
 
-    labels = [m.argmax(axis=1) for m in memberships]
-    alike = _alike(labels)
-    middle = int(alike.sum(axis=0).argmax())
-    votes = np.zeros_like(memberships[middle])
-    for member in memberships:
-        overlap = member.T @ memberships[middle]
-        own, theirs = linear_sum_assignment(-overlap)
-        votes[:, theirs] += member[:, own]
-    chosen = votes.argmax(axis=1)
-    if len(np.unique(chosen)) < len(np.unique(labels[middle])):
-        # A small group can lose every vote; the middle member still has it.
-        chosen = labels[middle]
-    return chosen, _mean_of_pairs(alike)
+    overlap = np.zeros((groups, groups))
+    np.add.at(overlap, (labels, like), 1)
+    return linear_sum_assignment(-overlap)[1][labels]
 
 
-def agreement(labels: list[np.ndarray]) -> float:
+def agreement(labels: Sequence[np.ndarray]) -> float:
     """Mean adjusted Rand index over pairs of members (n,)."""
     return _mean_of_pairs(_alike(labels))
 
 
-def _alike(labels: list[np.ndarray]) -> np.ndarray:
+def _alike(labels: Sequence[np.ndarray]) -> np.ndarray:
     """Adjusted Rand index of every pair of members; of many spots, on a sample."""
     step = max(1, len(labels[0]) // SAMPLE)
     return adjusted_rand_of_pairs(np.stack([member[::step] for member in labels]))

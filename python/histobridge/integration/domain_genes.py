@@ -140,6 +140,8 @@ def _thinned(adata: AnnData, domains: str, seed: int) -> _Tested:
         system=str(record["system"]),
         key_added=domains,
         seed=int(record["seed"]),
+        seeds=int(record.get("seeds", 1)),
+        progress=False,
         **dict(record["params"]),
     )
     labels, overlap = _renamed(half.obs[domains], adata.obs[domains])

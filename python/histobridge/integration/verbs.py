@@ -12,6 +12,9 @@ import pandas as pd
 
 from histobridge import __version__, contract, keys, registry
 from histobridge.contract import ContractError
+from histobridge.integration.consensus import Vote
+from histobridge.integration.runs import Run, several_runs, usual_runs
+from histobridge.parallel import Progress
 from histobridge.splits.base import whole
 
 if TYPE_CHECKING:
@@ -71,16 +74,23 @@ def find_domains(
     system: str = "gpca_consensus",
     key_added: str = keys.DOMAIN,
     seed: int = 0,
+    seeds: int | None = None,
+    workers: int | None = None,
+    progress: Progress = True,
     **params: Any,
 ) -> None:
     """Find spatial domains.
 
-    Embeds as :func:`run_integration` does and clusters the embedding. Reads counts,
+    Embeds as :func:`run_integration` does and clusters the embedding, from several
+    seeds where that is random: every spot goes where most runs put it. Reads counts,
     positions, sections and, where the system uses it, ``obsm["morphology"]``;
     writes the categorical ``obs[key_added]`` (``"1"``, ``"2"``, ... by decreasing
-    size; missing for spots without counts), the embedding
+    size; missing for spots without counts), the share of runs that agree
+    ``obs[f"{key_added}_support"]`` (of several runs), the embedding of the first run
     ``obsm[f"{key_added}_embedding"]`` and settings under
-    ``uns["histobridge"][key_added]``.
+    ``uns["histobridge"][key_added]``, where ``run_agreement`` is the mean adjusted
+    Rand index over pairs of runs: the lower, the more the domains are a matter of
+    chance.
 
     Parameters
     ----------
@@ -89,14 +99,23 @@ def find_domains(
         labels are known, so treat that number as a proposal and try others.
     system
         Name from ``histobridge.list_systems("domains")``.
-    seed, params
+    seed
+        Of the first run; seeds of the others are drawn from it.
+    seeds
+        Runs, of which the consensus is taken; default 10, or 1 of more than 5,000
+        spots. Where the first two agree exactly there are no more.
+    workers
+        Processes that share the runs.
+    progress
+        Whether to show a bar, or what is called with (done, total) after every run.
+    params
         Passed to the system.
 
     Raises
     ------
     ContractError
         No counts, no coordinates, NaN or negative counts, repeated names, ``k``
-        below 2, unknown system.
+        below 2, no ``seeds``, unknown system.
 
     Notes
     -----
@@ -124,28 +143,50 @@ def find_domains(
     k = None if k is None else whole(k, 2, "k")
     if k is None and entry.status == "baseline":
         raise ContractError("k, which no baseline chooses", f"none for {system!r}")
-    model = entry.create(seed=seed, **params)
     full = ~contract.empty_spots(adata)
     if k is not None and full.sum() < k:
         raise ContractError(f"at least {k} spots with counts for k = {k}", full.sum())
-    found = model.fit_predict(_part(adata, full), None if k is None else int(k))
-    labels = _by_size(np.asarray(found))
+    asked = whole(usual_runs(full.sum()) if seeds is None else seeds, 1, "seeds")
+    part = _part(adata, full)
+    first, vote, runs = several_runs(
+        entry, part, k, seed, asked, params, workers=workers, progress=progress
+    )
+    labels = _by_size(vote.labels)
     n = int(labels.max()) + 1
     if k is not None and n != k:
         warnings.warn(
             f"asked for {k} domains, found {n}: {system} reaches no other number here",
             stacklevel=2,
         )
+    _write(adata, key_added, full, labels, vote if runs > 1 else None, first)
+    settings = {"verb": "find_domains", **_settings(system, seed, params, full)}
+    settings |= {"k": n, "seeds": asked, "runs": runs}
+    if runs > 1:
+        settings["run_agreement"] = vote.agreement
+    contract.record(adata, key_added, settings | first.facts)
+
+
+def _write(
+    adata: AnnData,
+    key: str,
+    full: np.ndarray,
+    labels: np.ndarray,
+    vote: Vote | None,
+    first: Run,
+) -> None:
+    """Domains, how sure they are where runs were compared, and the embedding."""
+    support = f"{key}_support"
+    if support in adata.obs and key in adata.uns.get(keys.SETTINGS, {}):
+        # Of an earlier call, whose domains these are not.
+        del adata.obs[support]
     names = np.full(adata.n_obs, None, dtype=object)
     names[full] = (labels + 1).astype(str)
-    adata.obs[key_added] = pd.Categorical(
-        names, categories=[str(i + 1) for i in range(n)]
-    )
-    embedding = getattr(model, "embedding_", None)
-    if embedding is not None:
-        adata.obsm[f"{key_added}_embedding"] = _spread(embedding, full)
-    settings = {"verb": "find_domains", **_settings(system, seed, params, full), "k": n}
-    contract.record(adata, key_added, settings | getattr(model, "facts_", {}))
+    levels = [str(i + 1) for i in range(int(labels.max()) + 1)]
+    adata.obs[key] = pd.Categorical(names, categories=levels)
+    if vote is not None:
+        adata.obs[support] = _spread(vote.support[:, None], full)[:, 0]
+    if first.embedding is not None:
+        adata.obsm[f"{key}_embedding"] = _spread(first.embedding, full)
 
 
 def _checked(adata: AnnData, system: str) -> registry.System:

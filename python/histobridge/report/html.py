@@ -134,7 +134,13 @@ def _predictions(adata: AnnData, key: str, truth: str | None) -> list[dict[str, 
 
 def _domains(adata: AnnData, key: str, truth: str | None) -> list[dict[str, str]]:
     truth = truth if truth in adata.obs else None
-    return [picture(plotting.plot_domains(adata, key, truth), f"Domains {key}")]
+    shown = [picture(plotting.plot_domains(adata, key, truth), f"Domains {key}")]
+    support = f"{key}_support"
+    if support in adata.obs:
+        runs = adata.uns[keys.SETTINGS][key]["runs"]
+        caption = f"Share of {runs} runs that agree with domains {key}"
+        shown.append(picture(plotting.plot_spots(adata, support), caption))
+    return shown
 
 
 def _proportions(adata: AnnData, key: str, truth: str | None) -> list[dict[str, str]]:

@@ -1,34 +1,17 @@
-"""Where jobs run, and how far they are: joblib's backends, one bar."""
+"""Where independent work runs, and how far it is: joblib's backends, one bar."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import joblib
 
 from histobridge.contract import ContractError
-from histobridge.evaluation.cost import Energy
 
 Progress = bool | Callable[[int, int], Any]
 """Whether to show a bar, or what is called with (done, total) after every job."""
-
-
-@dataclass(frozen=True)
-class Execution:
-    """How a run is carried out, which must not change what it finds.
-
-    See :func:`~histobridge.evaluation.benchmark` for the fields.
-    """
-
-    folder: str | Path | None = None
-    workers: int | None = None
-    cluster: str | None = None
-    energy: Energy = "estimate"
-    progress: Progress = True
 
 
 @contextmanager
@@ -74,15 +57,18 @@ def run_each(
     calls: Sequence[tuple[Any, ...]],
     progress: Progress,
     label: str,
+    done: int = 0,
 ) -> list[Any]:
     """Results of ``function(*call)`` in order, computed by joblib's backend.
 
     Every argument is sent by itself, so that a backend can keep what all calls
-    share, like the data, with its workers.
+    share, like the data, with its workers. ``done`` are those the bar starts with.
     """
     from tqdm.auto import tqdm
 
-    bar = tqdm(total=len(calls), desc=label, disable=progress is not True, leave=False)
+    total = done + len(calls)
+    hidden = progress is not True or not calls
+    bar = tqdm(initial=done, total=total, desc=label, disable=hidden, leave=False)
     # What the backend cannot hand out one by one comes at the end.
     backend, _ = joblib.parallel.get_active_backend()
     kind = "generator" if backend.supports_return_generator else "list"
@@ -93,5 +79,5 @@ def run_each(
             results.append(result)
             bar.update()
             if callable(progress):
-                progress(len(results), len(calls))
+                progress(done + len(results), total)
     return results
