@@ -46,6 +46,13 @@ setGeneric(
     function(x, ...) standardGeneric("findDomainGenes")
 )
 
+#' @rdname checkRegistration
+#' @export
+setGeneric(
+    "checkRegistration",
+    function(x, ...) standardGeneric("checkRegistration")
+)
+
 #' @rdname countNuclei
 #' @export
 setGeneric("countNuclei", function(x, ...) standardGeneric("countNuclei"))

@@ -3,7 +3,8 @@
 #' Reads \code{spatialCoords}, the images of \code{imgData} and
 #' \code{\link{micronsPerPixel}}; writes \code{reducedDim(x, name)}, one row
 #' per spot. Patches are cropped in microns, so sections scanned at different
-#' resolution are comparable.
+#' resolution are comparable. Warns of a section whose spots lie beside the
+#' tissue of its image, see \code{\link{checkRegistration}}.
 #'
 #' @param x a SpatialExperiment, or a Seurat object with images.
 #' @param encoders names among \code{"colour"} (statistics of each patch),
@@ -47,6 +48,45 @@ setMethod("addMorphology", "ANY", function(
         imageId = imageId, stain = stain, cache = cache, progress = progress,
         parts = c("colData", "spatialCoords", "imgData", "settings")
     )
+})
+
+#' Check that spots lie on the tissue of their image
+#'
+#' Reads \code{spatialCoords}, the images of \code{imgData} and
+#' \code{\link{micronsPerPixel}}; writes nothing. A wrong scale factor or a
+#' picture of another crop moves all spots of a section together: some lie
+#' beside the tissue, and tissue lies bare on the other side. Tissue is what
+#' is denser than glass (Otsu's threshold on the logarithm of optical
+#' density); the best shift has most spots on tissue and least tissue right
+#' beside them. Counts are not read, so a section to be predicted can be
+#' checked, and moved, like any other.
+#'
+#' @inheritParams countNuclei
+#' @return A data frame with a row per \code{section}: \code{spots};
+#'     \code{on_tissue}, share of them as they lie; \code{shift_x} and
+#'     \code{shift_y}, what to add to \code{spatialCoords} (full-resolution
+#'     pixels, at most 1.2 mm); \code{shift_microns}, its length;
+#'     \code{on_tissue_shifted}; \code{in_doubt}: it is longer than half a
+#'     spacing of the spots and brings a tenth of them onto tissue. Where the
+#'     image shows no glass, all of it counts as tissue.
+#' @examplesIf pythonReady()
+#' x <- exampleBulb("Rep4")
+#' checkRegistration(x)
+#' spatialCoords(x)[, 1] <- spatialCoords(x)[, 1] + 150
+#' found <- checkRegistration(x)
+#' found
+#' rows <- match(x$sample_id, found$section)
+#' shift <- found[rows, c("shift_x", "shift_y")]
+#' spatialCoords(x) <- spatialCoords(x) + as.matrix(shift)
+#' @name checkRegistration
+NULL
+
+#' @rdname checkRegistration
+#' @export
+setMethod("checkRegistration", "ANY", function(x, imageId = NULL) {
+    fromFrame(callPython(
+        core()$check_registration, handOver(x), imageId = imageId
+    ))
 })
 
 #' Count the nuclei of every spot

@@ -108,7 +108,8 @@ pythonReady <- function() {
     )
 }
 
-# Calls Python; what its contract refuses becomes an R error with the same text.
+# Calls Python; what its contract refuses becomes an R error with the same text,
+# and what it warns of an R warning.
 # A named NULL leaves the default to Python.
 callPython <- function(fun, ...) {
     arguments <- list(...)
@@ -116,6 +117,10 @@ callPython <- function(fun, ...) {
     arguments <- lapply(arguments[!default], pythonArgument)
     refuseNA(arguments)
     names(arguments) <- snake(nameOf(arguments))
+    notices <- bridge()$Notices()
+    on.exit(for (text in unlist(py_to_r(notices$stop()))) {
+        warning(text, call. = FALSE)
+    })
     withCallingHandlers(
         do.call(fun, arguments),
         python.builtin.Exception = function(e) {

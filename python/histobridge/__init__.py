@@ -12,6 +12,7 @@ __version__ = "0.99.0"
 
 _HOMES = {
     "add_morphology": "histobridge.images",
+    "check_registration": "histobridge.images",
     "count_nuclei": "histobridge.images",
     "train_translation": "histobridge.translation",
     "predict_expression": "histobridge.translation",

@@ -29,6 +29,10 @@ class ContractError(ValueError):
         super().__init__("; ".join(parts))
 
 
+class ContractWarning(UserWarning):
+    """What to look at before a result is trusted; R says it as its own warning."""
+
+
 def listing(items: Iterable[Any], most: int = 8) -> str:
     """Name the first items, and how many there are."""
     items = [str(item) for item in items]

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 import histobridge as hb
 from histobridge.contract import ContractError
 from histobridge.deconvolution.priors import Cells, nuclei_per_spot
-from histobridge.images.nuclei import otsu
+from histobridge.images.threshold import otsu
 
 
 @pytest.fixture(scope="module")

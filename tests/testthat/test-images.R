@@ -76,3 +76,23 @@ test_that("combined objects keep the microns of every section", {
     expect_identical(micronsPerPixel(x), c(Rep4 = 1, Rep9 = 2))
     expect_identical(names(S4Vectors::metadata(x)), "HistoBridge")
 })
+
+test_that("spots beside the tissue are found, and the shift brings them back", {
+    skipWithoutPython()
+    x <- exampleBulb()
+    expect_false(any(checkRegistration(x)$in_doubt))
+    y <- x
+    moved <- y$sample_id == "Rep9"
+    spatialCoords(y)[moved, 2] <- spatialCoords(y)[moved, 2] - 130
+    found <- checkRegistration(y)
+    expect_identical(found$section, c("Rep4", "Rep9"))
+    expect_identical(found$in_doubt, c(FALSE, TRUE))
+    expect_equal(found$shift_y[2], 130, tolerance = 0.2)
+    expect_warning(
+        addMorphology(y, "colour", cache = FALSE), "beside the tissue"
+    )
+    rows <- match(y$sample_id, found$section)
+    shift <- as.matrix(found[rows, c("shift_x", "shift_y")])
+    spatialCoords(y) <- spatialCoords(y) + shift
+    expect_false(any(checkRegistration(y)$in_doubt))
+})

@@ -14,6 +14,7 @@ from histobridge.contract import ContractError
 from histobridge.images.cache import cache_folder, cached, content_key
 from histobridge.images.encoders import Encoder, find_encoder
 from histobridge.images.patches import PatchGrid, crop_patches, image_positions
+from histobridge.images.registration import warn_of_misplaced
 from histobridge.images.slides import Slide, open_slide
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ def add_morphology(
     Reads ``obsm["spatial"]`` and the image of every section in
     ``uns["spatial"]``; writes ``obsm[key_added]`` (n_spots, d) and the names and
     encoders of its columns under ``uns["histobridge"][key_added]``.
+
+    Warns of a section whose spots lie beside the tissue of its image, see
+    :func:`check_registration`.
 
     Parameters
     ----------
@@ -97,6 +101,7 @@ def add_morphology(
     for section, spots in contract.sections(adata).items():
         slide = open_slide(adata, section, image_id, microns_per_pixel or 0.0, stain)
         inside = image_positions(slide, points[spots], section)
+        warn_of_misplaced(slide, inside, section)
         features[spots] = _describe(slide, inside, blocks_of, section, folder, progress)
     adata.obsm[key_added] = features
     contract.record(

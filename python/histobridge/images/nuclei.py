@@ -12,6 +12,7 @@ from histobridge.images.colour import unmixed
 from histobridge.images.patches import image_positions
 from histobridge.images.slides import Slide, open_slide
 from histobridge.images.texture import optical_density
+from histobridge.images.threshold import otsu
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -122,20 +123,6 @@ def nuclei(slide: Slide) -> np.ndarray:
     kept = strength > max(otsu(strength), FAINTEST)
     centres = np.column_stack([column[kept], row[kept]]) + 0.5
     return centres * (step / slide.microns_per_pixel) - 0.5
-
-
-def otsu(values: np.ndarray, bins: int = 256) -> float:
-    """Threshold between two classes that differ most."""
-    if not values.size:
-        return 0.0
-    count, edges = np.histogram(values, bins)
-    middle = (edges[1:] + edges[:-1]) / 2
-    low = np.cumsum(count)
-    high = low[-1] - low
-    sums = np.cumsum(count * middle)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        apart = low * high * (sums / low - (sums[-1] - sums) / high) ** 2
-    return float(middle[np.nan_to_num(apart).argmax()])
 
 
 def _diameter(adata: AnnData, section: str) -> float:

@@ -156,6 +156,7 @@ def find_domains(
     if k is not None and n != k:
         warnings.warn(
             f"asked for {k} domains, found {n}: {system} reaches no other number here",
+            contract.ContractWarning,
             stacklevel=2,
         )
     _write(adata, key_added, full, labels, vote if runs > 1 else None, first)

@@ -34,6 +34,7 @@ from histobridge.interop.matrices import (
     sparse,
     sparse_parts,
 )
+from histobridge.interop.notices import Notices
 from histobridge.interop.pictures import (
     further,
     is_remote,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 __all__ = [
+    "Notices",
     "allocate",
     "array_facts",
     "backed_dense",
