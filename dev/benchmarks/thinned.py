@@ -10,7 +10,6 @@ Usage: HISTOBRIDGE_DATA=<folder> python dev/benchmarks/thinned.py [--draws 6]
 
 import argparse
 import warnings
-from itertools import product
 
 import anndata as ad
 import numpy as np
@@ -18,27 +17,35 @@ import pandas as pd
 import scipy.sparse as sp
 from common import data_folder, stamped, write
 from labelled import SECTIONS, section
+from peers import source
 from sklearn.metrics import adjusted_rand_score
 
 from histobridge import contract
-from histobridge.integration.gpca import GraphPCAConsensus
+from histobridge.integration.gpca import (
+    BOTH,
+    PANEL,
+    TRANSCRIPTOME,
+    GraphPCAConsensus,
+)
 
 GENES, COUNTS = 0.6, 0.7
-# Those of cortex and osmFISH take minutes each.
 SMALL = [name for name in SECTIONS if name.startswith(("mob", "her2st", "starmap"))]
 DEFAULT = "default"
-BOTH = ("kmeans", "ward")
+CORTEX = ("151673", "151674", "151675", "151676")
 SETTINGS = {
     DEFAULT: {},
-    "genes as they vary": {"views": tuple(product((False,), BOTH))},
-    "unit variance": {"views": tuple(product((True,), BOTH))},
-    "both starts on both": {"views": tuple(product((False, True), BOTH))},
-    "the other start on each": {"views": ((False, "ward"), (True, "kmeans"))},
+    "as of a panel": {"views": PANEL},
+    "as of a transcriptome": {"views": TRANSCRIPTOME},
+    "genes as they vary": {"views": ((False, BOTH),)},
+    "both starts on both": {"views": ((False, BOTH), (True, BOTH))},
+    "the other start on each": {"views": ((False, ("ward",)), (True, ("kmeans",)))},
     "4 neighbours": {"neighbours": 4},
     "8 neighbours": {"neighbours": 8},
     "smoothing x 1, 2, 4": {"factors": (1.0, 2.0, 4.0)},
     "smoothing x 1": {"factors": (1.0,)},
 }
+SLOW = (DEFAULT, "as of a panel", "both starts on both")
+"""Settings that are tried on cortex too, where each takes half a minute."""
 
 
 def draw(adata: ad.AnnData, seed: int) -> ad.AnnData:
@@ -55,14 +62,33 @@ def draw(adata: ad.AnnData, seed: int) -> ad.AnnData:
     return thin
 
 
+def cortex(name: str) -> tuple[ad.AnnData, pd.Series] | None:
+    """A section with all its genes, from the source archive of PASTE2 (BSD-3)."""
+    folder = source("paste2==1.0.1")
+    if folder is None:
+        return None
+    adata = ad.read_h5ad(folder / "sample_data" / f"{name}.h5ad")
+    labels = adata.obs["layer_guess_reordered"].dropna().astype(str)
+    adata = adata[labels.index].copy()
+    adata.var_names_make_unique()
+    adata.uns.clear()
+    adata.obs = pd.DataFrame({"sample_id": name}, index=adata.obs_names)
+    return adata, labels
+
+
 def runs(draws: int) -> pd.DataFrame:
     rows = []
-    for name in SMALL:
-        adata, labels = section(name, data_folder())
+    large = {f"dlpfc {name}, all genes": cortex(name) for name in CORTEX}
+    read = {name: section(name, data_folder()) for name in SMALL}
+    for name, found in (read | large).items():
+        if found is None:
+            continue
+        adata, labels = found
+        tried = SLOW if name in large else SETTINGS
         for seed in range(draws):
             thin = draw(adata, seed)
             truth = labels[thin.obs_names]
-            for setting, options in SETTINGS.items():
+            for setting, options in ((s, SETTINGS[s]) for s in tried):
                 model = GraphPCAConsensus(seed=seed, image=False, **options)
                 found = model.fit_predict(thin, truth.nunique())
                 ari = adjusted_rand_score(truth, found)

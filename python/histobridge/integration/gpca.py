@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,12 +35,18 @@ if TYPE_CHECKING:
 
 THICK = 0.8
 
-VIEWS = ((False, "kmeans"), (True, "ward"))
-"""Are genes brought to unit variance, and the start of the mixtures on them.
+Starts = tuple[str, ...]
+BOTH: Starts = ("kmeans", "ward")
 
-Where few genes carry the layers, their variance finds them; where many weak ones do, an
-equal say of all does. A start of its own for each keeps the members, and the time, to
-half of what both starts on both would take.
+PANEL: tuple[tuple[bool, Starts], ...] = ((False, ("kmeans",)), (True, ("ward",)))
+TRANSCRIPTOME: tuple[tuple[bool, Starts], ...] = ((True, BOTH),)
+"""Are genes brought to unit variance, and the starts of the mixtures on them.
+
+The genes of a panel were chosen because they vary with the tissue: how much each does
+finds the layers that few genes carry, and an equal say of all finds those of many weak
+ones, so the members of a panel see both. The most variable genes of a transcriptome are
+its most abundant ones first of all, so there all have an equal say
+(dev/benchmarks/results/thinned.csv).
 """
 
 
@@ -51,14 +58,14 @@ class View:
     ----------
     scores
         (n_spots, components) principal component scores.
-    start
+    starts
         Of the mixtures.
     best, strength
         Smoothing that predicts spots best, and the least that settles the domains.
     """
 
     scores: np.ndarray
-    start: str
+    starts: Starts
     best: float = np.nan
     strength: float = np.nan
 
@@ -74,7 +81,9 @@ class GraphPCAConsensus:
         The grid: components kept (at most a tenth of the spots), and multiples of
         the least smoothing that settles the domains.
     views
-        Pairs: are genes brought to unit variance, and the start of the mixtures.
+        Pairs: are genes brought to unit variance, and the starts of the mixtures.
+        Default: ``PANEL`` where all genes enter, ``TRANSCRIPTOME`` where the variable
+        ones are picked.
     genes, components
         Variable genes and principal components that enter.
     image
@@ -97,7 +106,7 @@ class GraphPCAConsensus:
         neighbours: int = 6,
         dimensions: tuple[int, ...] = (6, 10, 15, 20, 30),
         factors: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0),
-        views: Sequence[tuple[bool, str]] = VIEWS,
+        views: Sequence[tuple[bool, Starts]] | None = None,
         genes: int = 2000,
         components: int = 40,
         image: bool = True,
@@ -106,7 +115,7 @@ class GraphPCAConsensus:
         self.neighbours = neighbours
         self.dimensions = dimensions
         self.factors = factors
-        self.views = tuple(views)
+        self.views = views
         self.genes = genes
         self.components = components
         self.image = image
@@ -115,9 +124,10 @@ class GraphPCAConsensus:
     def fit(self, adata: AnnData) -> GraphPCAConsensus:
         """Embed every spot, smoothed as predicts it best from its neighbours."""
         contract.counts(adata)
+        usual = PANEL if adata.n_vars <= self.genes else TRANSCRIPTOME
         self._views = [
-            View(self._principal_components(adata, scale), start)
-            for scale, start in self.views
+            View(self._principal_components(adata, scale), starts)
+            for scale, starts in self.views or usual
         ]
         self._directed = graphs.knn_graph(
             graphs.positions_microns(adata),
@@ -212,9 +222,9 @@ class GraphPCAConsensus:
             for smooth in self._smoother.path(view.scores, strengths):
                 # Components are nested: fewer of them are the first of more.
                 widest = leading_components(view.scores, smooth, self._sizes[-1])
-                for size in self._sizes:
+                for size, start in product(self._sizes, view.starts):
                     mixture = SharedCovarianceMixture(
-                        self.k_, start=view.start, seed=self.seed
+                        self.k_, start=start, seed=self.seed
                     )
                     # Small integers: labels of all members are held at once.
                     yield mixture.fit_predict(widest[:, :size]).astype(np.int16)
