@@ -194,3 +194,31 @@ def test_seed_k_and_a_hash_of_the_configuration_are_stored(tissue):
 def test_a_benchmark_of_domains_runs_ten_seeds_unless_told():
     asked = inspect.signature(hb.benchmark_domains).parameters
     assert asked["seeds"].default == 10
+
+
+def abundant_and_weak(seed=0):
+    """Layers in many weak genes, beside abundant ones that vary from spot to spot."""
+    rng = np.random.default_rng(seed)
+    row, column = np.divmod(np.arange(400), 20)
+    layer = row // 5
+    weak = 0.5 * np.exp(rng.normal(0, 0.35, (4, 120)))[layer]
+    abundant = 20.0 * np.exp(rng.normal(0, 1.2, (400, 60)))
+    counts = rng.poisson(np.hstack([weak, abundant])).astype(float)
+    adata = AnnData(sp.csr_matrix(counts))
+    adata.obsm["spatial"] = np.column_stack([column, row]) * 100.0
+    return adata, layer
+
+
+def test_abundant_genes_have_no_greater_say_among_those_of_a_transcriptome():
+    adata, layer = abundant_and_weak()
+    whole = GraphPCAConsensus(genes=179).fit_predict(adata, 4)
+    as_they_vary = GraphPCAConsensus(genes=179, views=((False, ("kmeans", "ward")),))
+    assert adjusted_rand_score(layer, whole) > 0.9
+    assert adjusted_rand_score(layer, as_they_vary.fit_predict(adata, 4)) < 0.7
+
+
+@pytest.mark.parametrize(("genes", "views"), [(179, 1), (180, 2)])
+def test_a_panel_is_seen_both_ways(genes, views):
+    adata, _ = abundant_and_weak()
+    model = GraphPCAConsensus(genes=genes).fit(adata)
+    assert len(model._views) == views
