@@ -22,11 +22,11 @@
 #' choice (\code{image}, \code{image_weight}) and its evidence;
 #' \code{image = FALSE} leaves the image out.
 #'
-#' Its authors fixed the rest with the labels of twelve sections in sight:
-#' normalisation to the median depth, the two views of the genes (as they
-#' vary, and of unit variance), the grid of components and multiples of the
-#' smoothing, average linkage, the bar for settled domains and the strength
-#' below which there is no vote. Scores on those sections are therefore
+#' Its authors fixed the rest with the labels of fourteen sections in sight:
+#' normalisation to the median depth, the views of the genes (of unit
+#' variance, those of a panel also as they vary), the grid of components and
+#' multiples of the smoothing, average linkage, the bar for settled domains
+#' and the strength below which there is no vote. Scores on those sections are therefore
 #' optimistic. The rule for the image was made on simulated tissue.
 #'
 #' @param x a SpatialExperiment or Seurat object.

@@ -1,10 +1,12 @@
 """What the vote of ten runs brings to random systems, on labelled sections.
 
 Usage: HISTOBRIDGE_DATA=<folder> python dev/benchmarks/votes.py [--workers 2]
+           [--systems NAME ...] [--sections NAME ...]
 
 Thirty runs of a system on a section, from seeds of their own, are also three disjoint
 votes of ten, as ``find_domains`` takes them: adjusted Rand index against the labels,
-its mean and its standard deviation over runs and over votes.
+its mean and its standard deviation over runs and over votes. Rows that are not asked
+for stay as they are.
 """
 
 import argparse
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from common import data_folder, stamped, write
+from common import RESULTS, data_folder, stamped, write
 from labelled import SECTIONS, section
 from sklearn.metrics import adjusted_rand_score
 
@@ -57,18 +59,32 @@ def row(dataset: str, system: str, folder: Path) -> dict:
     }
 
 
+def with_others(rows: list[dict]) -> pd.DataFrame:
+    """New rows in place of the old ones of the same section and system."""
+    table = stamped(pd.DataFrame(rows), SEED, "torch")
+    path, key = RESULTS / "votes.csv", ["dataset", "system"]
+    if path.exists():
+        table = pd.concat([pd.read_csv(path), table])
+        table = table.drop_duplicates(key, keep="last")
+    order = [(d, s) for d in SECTIONS for s in SYSTEMS]
+    table = table.set_index(key)
+    return table.loc[[at for at in order if at in table.index]].reset_index()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--systems", nargs="*", default=list(SYSTEMS))
+    parser.add_argument("--sections", nargs="*", default=list(SECTIONS))
     options = parser.parse_args()
     folder = data_folder()
     rows = []
     with workers_of(options.workers, None):
-        for dataset in SECTIONS:
-            for system in SYSTEMS:
+        for dataset in options.sections:
+            for system in options.systems:
                 rows.append(row(dataset, system, folder))
                 print(rows[-1], flush=True)
-                write("votes", stamped(pd.DataFrame(rows), SEED, "torch"))
+                write("votes", with_others(rows))
 
 
 if __name__ == "__main__":

@@ -19,8 +19,7 @@ with which view of a panel. The multiples, and what members see of the genes, we
 chosen on 60 % of the genes and 70 % of the counts of nine of them and, for the latter,
 of cortex 151673 to 151676 with all their genes (dev/benchmarks/thinned.py). The rule
 for the image was fixed on simulated tissue: an image that shows what is expressed
-enters, one of other tissue, shuffled spots or smooth chance does not. The bar matters:
-breast section A1 falls below its floor where smoothing starts at twice the strength.
+enters, one of other tissue, shuffled spots or smooth chance does not.
 """
 
 from histobridge.integration.gpca import GraphPCAConsensus
