@@ -116,3 +116,19 @@ def test_bins_much_finer_than_a_pixel_of_the_mask_are_placed(bulb):
 def test_what_is_no_image_is_named(bulb):
     with pytest.raises(ContractError, match="image named 'absent'"):
         hb.check_registration(bulb, image_id="absent")
+
+
+def test_spots_far_from_any_image_are_in_doubt_at_no_cost(bulb):
+    wrong = bulb.copy()
+    wrong.obsm["spatial"] = wrong.obsm["spatial"] * 1e4 + 1e6
+    found = hb.check_registration(wrong)
+    assert found["in_doubt"].all() and (found["on_tissue"] == 0).all()
+
+
+def test_stray_spots_count_as_beside(bulb):
+    wrong = bulb[bulb.obs["sample_id"] == "Rep4"].copy()
+    wrong.obsm["spatial"] = wrong.obsm["spatial"].astype(float)
+    wrong.obsm["spatial"][:66] += 1e7
+    found = hb.check_registration(wrong)
+    assert 0.7 < found["on_tissue"].iloc[0] < 0.76
+    assert not found["in_doubt"].iloc[0]

@@ -55,7 +55,7 @@ class Placement:
         Share of spots on tissue after it.
     in_doubt
         Whether the shift is more than half a spacing and brings a tenth of the spots
-        onto tissue.
+        onto tissue; or no shift brings any onto the image.
     """
 
     on_tissue: float
@@ -89,7 +89,8 @@ def check_registration(
     ``shift_x`` and ``shift_y``, what to add to ``obsm["spatial"]`` (full-resolution
     pixels), at most 1.2 mm; ``shift_microns``, its length; ``on_tissue_shifted``; and
     ``in_doubt``, whether it is longer than half a spacing of the spots and brings a
-    tenth of them onto tissue. Where the image shows no glass, all of it is tissue.
+    tenth of them onto tissue, or none can be brought onto the image. Where the image
+    shows no glass, all of it is tissue.
 
     Raises
     ------
@@ -148,13 +149,18 @@ def placement(slide: Slide, points: np.ndarray) -> Placement:
     side = max(PIXEL_MICRONS, slide.microns_per_pixel)
     factor = side / slide.microns_per_pixel
     tissue = tissue_mask(slide, side)
-    spacing = graphs.pitch(points) / factor
     if tissue is None:
         return Placement(1.0, np.zeros(2), 1.0, False)
     reach = int(FARTHEST_MICRONS / side)
+    spacing, points = graphs.pitch(points) / factor, points / factor
+    # What no shift brings onto the image needs no room beside it.
+    bound = np.array(tissue.shape[::-1]) + reach
+    inside = ((points > -reach) & (points < bound)).all(axis=1)
+    if not inside.any():
+        return Placement(0.0, np.zeros(2), 0.0, True)
     near = max(spacing, NEAREST_MICRONS / side)
-    corner, spots, beside = _spots_and_surroundings(points / factor, near)
-    on = _at_every_shift(tissue, corner, spots, reach)
+    corner, spots, beside = _spots_and_surroundings(points[inside], near)
+    on = inside.mean() * _at_every_shift(tissue, corner, spots, reach)
     rim = _at_every_shift(tissue, corner, beside, reach)
     score = on - rim
     away = np.arange(-reach, reach + 1.0)
