@@ -67,9 +67,9 @@ setMethod("addMorphology", "ANY", function(
 #'     \code{shift_y}, what to add to \code{spatialCoords} (full-resolution
 #'     pixels, at most 1.2 mm); \code{shift_microns}, its length;
 #'     \code{on_tissue_shifted}; \code{in_doubt}: it is longer than half a
-#'     spacing of the spots and brings a tenth of them onto tissue, or none can
-#'     be brought onto the image. Where the image shows no glass, all of it
-#'     counts as tissue.
+#'     spacing of the spots and brings a twentieth of them onto tissue, or
+#'     none can be brought onto the image. Where the image shows no glass, all
+#'     of it counts as tissue.
 #' @examplesIf pythonReady()
 #' x <- exampleBulb("Rep4")
 #' checkRegistration(x)
