@@ -90,8 +90,8 @@ def check_registration(
     ``shift_x`` and ``shift_y``, what to add to ``obsm["spatial"]`` (full-resolution
     pixels), at most 1.2 mm; ``shift_microns``, its length; ``on_tissue_shifted``; and
     ``in_doubt``, whether it is longer than half a spacing of the spots and brings a
-    twentieth of them onto tissue, or none can be brought onto the image. Where the image
-    shows no glass, all of it is tissue.
+    twentieth of them onto tissue, or none can be brought onto the image. Where the
+    image shows no glass, all of it is tissue.
 
     Raises
     ------
