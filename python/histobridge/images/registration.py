@@ -16,8 +16,10 @@ import numpy as np
 import pandas as pd
 
 from histobridge import contract, graphs
+from histobridge.images.overview import overview
+from histobridge.images.pixels import BACKGROUND
 from histobridge.images.slides import Slide, open_slide
-from histobridge.images.texture import optical_density
+from histobridge.images.texture import INK
 from histobridge.images.threshold import otsu
 
 if TYPE_CHECKING:
@@ -131,7 +133,12 @@ def check_registration(
 
 
 def warn_of_misplaced(slide: Slide, points: np.ndarray, section: str) -> None:
-    """Warn where the spots of a section lie beside the tissue of its image."""
+    """Warn where the spots of a section lie beside the tissue of its image.
+
+    Not of a file that would have to be read whole for it.
+    """
+    if not slide.is_quick(_overview_pixels(slide)):
+        return
     found = placement(slide, points)
     if found.in_doubt:
         x, y = np.round(found.shift * slide.microns_per_pixel)
@@ -147,11 +154,10 @@ def warn_of_misplaced(slide: Slide, points: np.ndarray, section: str) -> None:
 
 def placement(slide: Slide, points: np.ndarray) -> Placement:
     """Where ``points`` (n, 2), in pixels of the slide, lie and should lie."""
-    side = max(PIXEL_MICRONS, slide.microns_per_pixel)
-    factor = side / slide.microns_per_pixel
-    tissue = tissue_mask(slide, side)
+    tissue, factor = tissue_mask(slide)
     if tissue is None:
         return Placement(1.0, np.zeros(2), 1.0, False)
+    side = factor * slide.microns_per_pixel
     reach = int(FARTHEST_MICRONS / side)
     spacing, points = graphs.pitch(points) / factor, points / factor
     # What no shift brings onto the image needs no room beside it.
@@ -174,20 +180,29 @@ def placement(slide: Slide, points: np.ndarray) -> Placement:
     return Placement(here, shift, there, bool(doubt))
 
 
-def tissue_mask(slide: Slide, microns: float) -> np.ndarray | None:
-    """Tissue (height, width) at a resolution; None where the image shows no glass."""
+def tissue_mask(slide: Slide) -> tuple[np.ndarray | None, float]:
+    """Tissue (height, width), and the side of its pixels in pixels of the slide.
+
+    No tissue, but None, where the image shows no glass.
+    """
     from scipy.ndimage import gaussian_filter
 
-    longest = max(slide.width, slide.height) * slide.microns_per_pixel
-    level, _ = slide.coarser(int(np.ceil(longest / microns)))
-    density = gaussian_filter(optical_density(level, microns).sum(axis=2), 1.5)
-    level = np.log(density + FAINT)
+    small, side = overview(slide, _overview_pixels(slide))
+    small[small.max(axis=2) < INK] = BACKGROUND
+    density = -np.log10(np.maximum(small, 1) / 255.0).sum(axis=2)
+    level = np.log(gaussian_filter(density, 1.5) + FAINT)
     tissue = level > otsu(level.ravel())
     if tissue.all() or not tissue.any():
-        return None
+        return None, side
     low, middle, high = np.quantile(level[~tissue], [0.25, 0.5, 0.75])
     apart = np.median(level[tissue]) - middle
-    return tissue if apart > APART * (high - low) else None
+    return (tissue if apart > APART * (high - low) else None), side
+
+
+def _overview_pixels(slide: Slide) -> int:
+    """Longer side of an image whose pixels are about 20 microns wide."""
+    step = max(1, int(PIXEL_MICRONS / slide.microns_per_pixel))
+    return int(np.ceil(max(slide.width, slide.height) / step))
 
 
 def _spots_and_surroundings(
@@ -197,7 +212,7 @@ def _spots_and_surroundings(
     from scipy.ndimage import distance_transform_edt
 
     margin = int(np.ceil(2.2 * near)) + 1
-    places = np.round(points).astype(int)
+    places = np.floor(points).astype(int)
     corner = places.min(axis=0) - margin
     width, height = places.max(axis=0) - corner + margin + 1
     spots = np.zeros((height, width))

@@ -80,6 +80,11 @@ class Slide:
         scale, microns = self.pixel_scale / factor, self.microns_per_pixel * factor
         return Slide(enough[-1], scale, microns), factor
 
+    def is_quick(self, most: int) -> bool:
+        """Whether an overview of ``most`` pixels needs no pass over a large file."""
+        in_memory = not isinstance(self._pixels, LazyPixels)
+        return in_memory or self.coarser(most)[0] is not self
+
     def digest(self) -> str:
         """SHA-256 of the pixels, the identity used by the feature cache."""
         if isinstance(self._pixels, LazyPixels):
