@@ -26,8 +26,9 @@
 #' normalisation to the median depth, the views of the genes (of unit
 #' variance, those of a panel also as they vary), the grid of components and
 #' multiples of the smoothing, average linkage, the bar for settled domains
-#' and the strength below which there is no vote. Scores on those sections are therefore
-#' optimistic. The rule for the image was made on simulated tissue.
+#' and the strength below which there is no vote. Scores on those sections
+#' are therefore optimistic. The rule for the image was made on simulated
+#' tissue.
 #'
 #' @param x a SpatialExperiment or Seurat object.
 #' @param k number of domains; estimated when \code{NULL}, which is a

@@ -33,12 +33,12 @@ FAINT = 0.02
 """Optical density that is added before the logarithm."""
 
 APART = 5.0
-"""Tissue is denser than glass by so many times the spread of glass; the images of
-shared tissue all have 8 and more, a picture without glass has less."""
+"""Tissue is denser than glass by at least so many times the spread of glass. Otsu's
+threshold parts a picture without glass too, into pale and dark tissue: those overlap."""
 
 SURE = 0.05
-"""A section is in doubt where a shift brings this share of its spots onto tissue; .02
-is the most among real sections that lie well (results/registration.csv)."""
+"""A section is in doubt where a shift brings this share of its spots onto tissue; real
+sections that lie well gain a tenth of it at most (results/registration.csv)."""
 
 ALIKE = 0.01
 NEAREST_MICRONS = 100.0
