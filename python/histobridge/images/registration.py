@@ -33,8 +33,8 @@ FAINT = 0.02
 """Optical density that is added before the logarithm."""
 
 APART = 5.0
-"""Tissue is denser than glass by at least so many times the spread of glass. Otsu's
-threshold parts a picture without glass too, into pale and dark tissue: those overlap."""
+"""Tissue is denser than glass by at least so many times the spread of glass. A picture
+without glass falls into pale and dark tissue, which lie closer together."""
 
 SURE = 0.05
 """A section is in doubt where a shift brings this share of its spots onto tissue; real
