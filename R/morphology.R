@@ -53,8 +53,8 @@ setMethod("addMorphology", "ANY", function(
 #' Check that spots lie on the tissue of their image
 #'
 #' Reads \code{spatialCoords}, the images of \code{imgData} and
-#' \code{\link{micronsPerPixel}}; writes nothing. A wrong scale factor or a
-#' picture of another crop moves all spots of a section together: some lie
+#' \code{\link{micronsPerPixel}}; writes nothing. A picture of another crop, or
+#' an offset left out, moves all spots of a section together: some lie
 #' beside the tissue, and tissue lies bare on the other side. Tissue is what
 #' is denser than glass (Otsu's threshold on the logarithm of optical
 #' density); the best shift has most spots on tissue and least tissue right

@@ -1,7 +1,7 @@
 """Whether spots lie where their image shows tissue.
 
-A wrong scale factor, a picture of another crop or swapped columns move all spots of a
-section together. Spots then lie beside the tissue on one side, and tissue without spots
+A picture of another crop, or an offset left out, moves all spots of a section together.
+Spots then lie beside the tissue on one side, and tissue without spots
 on the other: how far the spots have to be shifted until both are gone is read off the
 image alone, without a single count.
 """
